@@ -1,0 +1,25 @@
+// deno-lint-ignore-file no-console -- a command prints
+/** What every command shares: how it starts, how a mistake is printed, how it exits. */
+import { CommanderError } from "../lib/deps/commander.ts";
+import { InputError } from "../lib/errors.ts";
+
+/** Exit code of a mistake in what the user gave. */
+export const EXIT_INPUT = 2;
+
+/**
+ * Runs a command's body. An InputError becomes one line on standard error and exit code 2; any other error is a defect
+ * of ours and keeps its stack, with exit code 1.
+ */
+export async function runCommand(body: () => Promise<void> | void): Promise<void> {
+  try {
+    await body();
+  } catch (error) {
+    if (error instanceof CommanderError) Deno.exit(error.exitCode === 0 ? 0 : EXIT_INPUT);
+    if (error instanceof InputError) {
+      console.error(`error: ${error.message}`);
+      Deno.exit(EXIT_INPUT);
+    }
+    console.error(error);
+    Deno.exit(1);
+  }
+}

@@ -1,0 +1,2 @@
+/** Progress bars. */
+export { default } from "npm:cli-progress@3.12.0";

@@ -1,0 +1,2 @@
+/** Property tests (tests only). */
+export * from "npm:fast-check@4.10.2";

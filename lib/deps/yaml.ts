@@ -1,0 +1,2 @@
+/** YAML of option files and hparam.yaml. */
+export * from "npm:yaml@2.9.1";
