@@ -1,0 +1,285 @@
+import type { KernelSpec } from "../kernel_spec.ts";
+import { flatIndex, spread, storage } from "./wgsl.ts";
+
+/**
+ * Batch-norm over the rows of a [rows, channels] matrix (NHWC: rows = N*H*W), in float32.
+ *
+ * Statistics are [2, channels]: the mean, then 1/sqrt(variance + epsilon). Channels go four at a time where they can.
+ */
+export interface BatchNorm {
+  readonly rows: number;
+  readonly channels: number;
+}
+
+/** What is done with the normalised value while it is in a register. */
+export interface BatchNormApply extends BatchNorm {
+  /** Followed by PReLU with a slope per channel. */
+  readonly prelu: boolean;
+  /** A tensor of the same shape is added. */
+  readonly residual: boolean;
+}
+
+const vectorOf = (channels: number): { type: "vec4f" | "f32"; wide: number } =>
+  channels % 4 === 0 ? { type: "vec4f", wide: channels / 4 } : { type: "f32", wide: channels };
+
+/** Parts the rows are reduced in: short sums, and lanes enough for a GPU. */
+export function batchNormParts({ rows, channels }: BatchNorm): number {
+  const { wide } = vectorOf(channels);
+  const wanted = Math.ceil(16384 / wide);
+  return Math.max(1, Math.min(Math.ceil(rows / 16), wanted, 256));
+}
+
+/**
+ * First half of the statistics: per part and channel the mean and the sum of squared deviations from it, computed from
+ * differences to the part's first row so that nothing cancels. Bindings: x, parts [2, parts, channels].
+ */
+export function batchNormPartsKernel(norm: BatchNorm): KernelSpec {
+  const { type, wide } = vectorOf(norm.channels);
+  const parts = batchNormParts(norm);
+  const perPart = Math.ceil(norm.rows / parts);
+  const lanes = parts * wide;
+  const { size, workgroups } = spread(lanes, 64);
+  return {
+    name: `batch norm parts ${norm.rows}x${norm.channels}`,
+    bindings: ["read", "write"],
+    workgroups,
+    wgsl: `
+${storage(0, "x", type, norm.rows * wide)}
+${storage(1, "parts", type, 2 * lanes, "write")}
+@compute @workgroup_size(${size})
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
+  let lane = ${flatIndex(workgroups, size)};
+  if (lane >= ${lanes}u) { return; }
+  let c = lane % ${wide}u;
+  let first = lane / ${wide}u * ${perPart}u;
+  let last = min(first + ${perPart}u, ${norm.rows}u);
+  let count = f32(max(last, first + 1u) - first);
+  let origin = x[min(first, ${norm.rows - 1}u) * ${wide}u + c];
+  var sum = ${type}();
+  var square = ${type}();
+  for (var row = first + 1u; row < last; row++) {
+    let d = x[row * ${wide}u + c] - origin;
+    sum += d;
+    square += d * d;
+  }
+  parts[lane] = origin + sum / count;
+  parts[${lanes}u + lane] = square - sum * sum / count;
+}`,
+  };
+}
+
+/**
+ * Second half: joins the parts (Chan et al., "Updating formulae and a pairwise algorithm for computing sample variances",
+ * 1979), and moves the running statistics: new = (1 - momentum) old + momentum batch, the variance with n/(n-1).
+ * Bindings: parts, statistics [2, channels], runningMean, runningVariance.
+ */
+export function batchNormStatisticsKernel(norm: BatchNorm, epsilon: number, momentum: number): KernelSpec {
+  const { type, wide } = vectorOf(norm.channels);
+  const parts = batchNormParts(norm);
+  const perPart = Math.ceil(norm.rows / parts);
+  const { size, workgroups } = spread(wide, 64);
+  const unbiased = norm.rows > 1 ? norm.rows / (norm.rows - 1) : 1;
+  return {
+    name: `batch norm statistics ${norm.rows}x${norm.channels}`,
+    bindings: ["read", "write", "write", "write"],
+    workgroups,
+    wgsl: `
+${storage(0, "parts", type, 2 * parts * wide)}
+${storage(1, "statistics", type, 2 * wide, "write")}
+${storage(2, "runningMean", type, wide, "write")}
+${storage(3, "runningVariance", type, wide, "write")}
+@compute @workgroup_size(${size})
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
+  let c = ${flatIndex(workgroups, size)};
+  if (c >= ${wide}u) { return; }
+  var sum = ${type}();
+  var square = ${type}();
+  let origin = parts[c];
+  for (var part = 0u; part < ${parts}u; part++) {
+    let count = f32(clamp(i32(${norm.rows}) - i32(part * ${perPart}u), 0, ${perPart}));
+    let d = parts[part * ${wide}u + c] - origin;
+    sum += count * d;
+    square += count * d * d + select(${type}(), parts[(${parts}u + part) * ${wide}u + c], count > 0.0);
+  }
+  let mean = origin + sum / ${norm.rows}.0;
+  let variance = max((square - sum * (sum / ${norm.rows}.0)) / ${norm.rows}.0, ${type}());
+  statistics[c] = mean;
+  statistics[${wide}u + c] = 1.0 / sqrt(variance + ${epsilon});
+  runningMean[c] = ${1 - momentum} * runningMean[c] + ${momentum} * mean;
+  runningVariance[c] = ${1 - momentum} * runningVariance[c] + ${momentum * unbiased} * variance;
+}`,
+  };
+}
+
+/** Statistics from the running mean and variance. Bindings: runningMean, runningVariance, statistics [2, channels]. */
+export function runningStatisticsKernel(channels: number, epsilon: number): KernelSpec {
+  const { type, wide } = vectorOf(channels);
+  const { size, workgroups } = spread(wide, 64);
+  return {
+    name: `running statistics ${channels}`,
+    bindings: ["read", "read", "write"],
+    workgroups,
+    wgsl: `
+${storage(0, "runningMean", type, wide)}
+${storage(1, "runningVariance", type, wide)}
+${storage(2, "statistics", type, 2 * wide, "write")}
+@compute @workgroup_size(${size})
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
+  let c = ${flatIndex(workgroups, size)};
+  if (c >= ${wide}u) { return; }
+  statistics[c] = runningMean[c];
+  statistics[${wide}u + c] = 1.0 / sqrt(runningVariance[c] + ${epsilon});
+}`,
+  };
+}
+
+/**
+ * Normalise, scale, shift, then PReLU and the residual where asked.
+ * Bindings: x, statistics, weight, bias, [slope], [residual], y.
+ */
+export function batchNormApplyKernel(norm: BatchNormApply): KernelSpec {
+  const { type, wide } = vectorOf(norm.channels);
+  const total = norm.rows * wide;
+  const perLane = 4;
+  const lanes = Math.ceil(norm.rows / perLane) * wide;
+  const { size, workgroups } = spread(lanes, 64);
+  const inputs = [
+    "x",
+    "statistics",
+    "weight",
+    "bias",
+    ...(norm.prelu ? ["slope"] : []),
+    ...(norm.residual ? ["residual"] : []),
+  ];
+  const length: Record<string, number> = { x: total, residual: total, statistics: 2 * wide };
+  return {
+    name: `batch norm apply ${norm.rows}x${norm.channels}`,
+    bindings: [...inputs.map(() => "read" as const), "write"],
+    workgroups,
+    wgsl: `
+${inputs.map((name, i) => storage(i, name, type, length[name] ?? wide)).join("\n")}
+${storage(inputs.length, "y", type, total, "write")}
+@compute @workgroup_size(${size})
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
+  let lane = ${flatIndex(workgroups, size)};
+  if (lane >= ${lanes}u) { return; }
+  let c = lane % ${wide}u;
+  let mean = statistics[c];
+  let scale = statistics[${wide}u + c] * weight[c];
+  let shift = bias[c];
+  ${norm.prelu ? "let negative = slope[c];" : ""}
+  for (var i = 0u; i < ${perLane}u; i++) {
+    let row = lane / ${wide}u * ${perLane}u + i;
+    if (row >= ${norm.rows}u) { return; }
+    let at = row * ${wide}u + c;
+    var value = (x[at] - mean) * scale + shift;
+    ${norm.prelu ? `value = select(value * negative, value, value > ${type}());` : ""}
+    ${norm.residual ? "value += residual[at];" : ""}
+    y[at] = value;
+  }
+}`,
+  };
+}
+
+/**
+ * The sums a backward pass needs, per part and channel: gradient after PReLU; that times the normalised value; and, with
+ * PReLU, gradient times the negative value. Normalised values are computed again, not kept.
+ * Bindings: x, dy, statistics, weight, bias, [slope], parts [3 or 2, parts, channels].
+ */
+export function batchNormGradientPartsKernel(norm: BatchNorm & { readonly prelu: boolean }): KernelSpec {
+  const { type, wide } = vectorOf(norm.channels);
+  const parts = batchNormParts(norm);
+  const perPart = Math.ceil(norm.rows / parts);
+  const lanes = parts * wide;
+  const { size, workgroups } = spread(lanes, 64);
+  // Without PReLU the affine part does not matter to the sums.
+  const inputs = norm.prelu ? ["x", "dy", "statistics", "weight", "bias", "slope"] : ["x", "dy", "statistics"];
+  const length: Record<string, number> = { x: norm.rows * wide, dy: norm.rows * wide, statistics: 2 * wide };
+  return {
+    name: `batch norm gradient parts ${norm.rows}x${norm.channels}`,
+    bindings: [...inputs.map(() => "read" as const), "write"],
+    workgroups,
+    wgsl: `
+${inputs.map((name, i) => storage(i, name, type, length[name] ?? wide)).join("\n")}
+${storage(inputs.length, "parts", type, (norm.prelu ? 3 : 2) * lanes, "write")}
+@compute @workgroup_size(${size})
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
+  let lane = ${flatIndex(workgroups, size)};
+  if (lane >= ${lanes}u) { return; }
+  let c = lane % ${wide}u;
+  let first = lane / ${wide}u * ${perPart}u;
+  let last = min(first + ${perPart}u, ${norm.rows}u);
+  let mean = statistics[c];
+  let inverse = statistics[${wide}u + c];
+  ${norm.prelu ? "let scale = weight[c]; let shift = bias[c]; let negative = slope[c];" : ""}
+  var sum = ${type}();
+  var product = ${type}();
+  var slopeSum = ${type}();
+  for (var row = first; row < last; row++) {
+    let normal = (x[row * ${wide}u + c] - mean) * inverse;
+    var g = dy[row * ${wide}u + c];
+    ${
+      norm.prelu
+        ? `let z = normal * scale + shift;
+    let positive = z > ${type}();
+    slopeSum += select(g * z, ${type}(), positive);
+    g = select(g * negative, g, positive);`
+        : ""
+    }
+    sum += g;
+    product += g * normal;
+  }
+  parts[lane] = sum;
+  parts[${lanes}u + lane] = product;
+  ${norm.prelu ? `parts[${2 * lanes}u + lane] = slopeSum;` : ""}
+}`,
+  };
+}
+
+/**
+ * Gradient of x: scale * (g - mean(g) - normal * mean(g * normal)).
+ * Bindings: x, dy, statistics, sums [2 or 3, channels], weight, [bias, slope], dx.
+ */
+export function batchNormInputGradientKernel(norm: BatchNorm & { readonly prelu: boolean }): KernelSpec {
+  const { type, wide } = vectorOf(norm.channels);
+  const total = norm.rows * wide;
+  const perLane = 4;
+  const lanes = Math.ceil(norm.rows / perLane) * wide;
+  const { size, workgroups } = spread(lanes, 64);
+  const inputs = ["x", "dy", "statistics", "sums", "weight", ...(norm.prelu ? ["bias", "slope"] : [])];
+  const length: Record<string, number> = {
+    x: total,
+    dy: total,
+    statistics: 2 * wide,
+    sums: (norm.prelu ? 3 : 2) * wide,
+  };
+  return {
+    name: `batch norm input gradient ${norm.rows}x${norm.channels}`,
+    bindings: [...inputs.map(() => "read" as const), "write"],
+    workgroups,
+    wgsl: `
+${inputs.map((name, i) => storage(i, name, type, length[name] ?? wide)).join("\n")}
+${storage(inputs.length, "dx", type, total, "write")}
+@compute @workgroup_size(${size})
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
+  let lane = ${flatIndex(workgroups, size)};
+  if (lane >= ${lanes}u) { return; }
+  let c = lane % ${wide}u;
+  let mean = statistics[c];
+  let inverse = statistics[${wide}u + c];
+  let scale = weight[c];
+  let gradientMean = sums[c] / ${norm.rows}.0;
+  let productMean = sums[${wide}u + c] / ${norm.rows}.0;
+  ${norm.prelu ? "let shift = bias[c]; let negative = slope[c];" : ""}
+  for (var i = 0u; i < ${perLane}u; i++) {
+    let row = lane / ${wide}u * ${perLane}u + i;
+    if (row >= ${norm.rows}u) { return; }
+    let at = row * ${wide}u + c;
+    let normal = (x[at] - mean) * inverse;
+    var g = dy[at];
+    ${norm.prelu ? `g = select(g * negative, g, normal * scale + shift > ${type}());` : ""}
+    dx[at] = scale * inverse * (g - gradientMean - normal * productMean);
+  }
+}`,
+  };
+}

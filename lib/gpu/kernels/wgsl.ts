@@ -1,0 +1,30 @@
+/** Pieces of WGSL that every kernel family writes. */
+
+/** Most workgroups in one dimension that every WebGPU device allows. */
+const MAX_WORKGROUPS = 65535;
+
+/** Declares a storage buffer; with `length` the array is sized, which spares the bounds of a runtime-sized one. */
+export function storage(
+  binding: number,
+  name: string,
+  type: string,
+  length?: number,
+  use: "read" | "write" = "read",
+): string {
+  const access = use === "read" ? "read" : "read_write";
+  const array = length === undefined ? `array<${type}>` : `array<${type}, ${length}>`;
+  return `@group(0) @binding(${binding}) var<storage, ${access}> ${name}: ${array};`;
+}
+
+/** Workgroups for `lanes` lanes of which each does a lot: folded over y where x alone does not reach. */
+export function spread(lanes: number, size = 8): { size: number; workgroups: [number, number, number] } {
+  const count = Math.max(1, Math.ceil(lanes / size));
+  const x = Math.min(count, MAX_WORKGROUPS);
+  return { size, workgroups: [x, Math.ceil(count / x), 1] };
+}
+
+/** The lane's number over the whole dispatch, from `wg` and `local`. */
+export function flatIndex(workgroups: readonly [number, number, number], size: number): string {
+  const group = workgroups[1] > 1 ? `(wg.y * ${workgroups[0]}u + wg.x)` : "wg.x";
+  return `${group} * ${size}u + local`;
+}
