@@ -1,0 +1,102 @@
+// deno-lint-ignore-file no-console -- a command prints
+/**
+ * Every check and every test of the project, each in its own process; a phase that fails does not stop the next. The
+ * last line is `N passed, N failed, N skipped`, where each check counts as one; exit code 1 if anything failed.
+ *
+ *     deno task test                   everything
+ *     deno task test record pair_set   only the test files under tests/ whose path contains one of these
+ *     deno task test tests/data/record_reader_test.ts --filter "magic"
+ *     deno task check                  the checks alone
+ */
+import { type Counts, type Phase, runPhase, sum } from "./test_phase.ts";
+
+/**
+ * What tests may do: nothing asks for a permission. They write to temporary folders, serve and import on loopback only,
+ * load libturbojpeg where there is one, and run commands as a user would.
+ */
+const TEST_PERMISSIONS = [
+  "--no-prompt",
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+  "--allow-sys",
+  "--allow-ffi",
+  "--allow-run",
+  "--allow-net=127.0.0.1,localhost",
+  "--allow-import=127.0.0.1,localhost",
+];
+
+const CHECKS: Phase[] = [
+  { name: "format", args: ["fmt", "--check"] },
+  { name: "lint", args: ["lint"] },
+  { name: "types", args: ["check", "."] },
+  { name: "documentation", args: ["doc", "--lint", "mod.ts"] },
+  { name: "imports", args: ["run", "--allow-read=.", "tools/check_imports.ts"] },
+];
+
+const DOC_TESTS: Phase = {
+  name: "examples in the documentation",
+  args: ["test", ...TEST_PERMISSIONS, "--doc", "mod.ts", "lib", "tools"],
+  // console.assert() only prints: an example that fails has to be a failure here.
+  refuses: /^Assertion failed/m,
+};
+
+/** The `deno test` arguments for what the user asked for: paths and words pick test files, options pass through. */
+function testArguments(given: string[], folder: string): string[] {
+  const options: string[] = [];
+  const files: string[] = [];
+  const exists = (path: string) => {
+    try {
+      return Deno.statSync(path) !== undefined;
+    } catch {
+      return false;
+    }
+  };
+  for (let i = 0; i < given.length; i++) {
+    const word = given[i];
+    const seen = word.startsWith("/") ? word : `${folder}/${word}`;
+    if (word === "--filter" && i + 1 < given.length) options.push(word, given[++i]);
+    else if (word.startsWith("-")) options.push(word);
+    else if (exists(seen)) files.push(seen);
+    else {
+      const found = testFiles("tests").filter((path) => path.includes(word));
+      if (found.length === 0) {
+        console.error(`error: Cannot pick tests: expected a path or a part of a test file's path, found ${word}`);
+        Deno.exit(2);
+      }
+      files.push(...found);
+    }
+  }
+  return [...options, ...(files.length > 0 ? new Set(files) : ["tests"])];
+}
+
+function testFiles(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory) return testFiles(path);
+    return entry.name.endsWith("_test.ts") ? [path] : [];
+  });
+}
+
+if (import.meta.main) {
+  const folder = Deno.env.get("INIT_CWD") ?? Deno.cwd();
+  Deno.chdir(new URL("../", import.meta.url));
+  const given = Deno.args.filter((word) => word !== "--checks");
+  const tests: Phase = { name: "tests", args: ["test", ...TEST_PERMISSIONS, ...testArguments(given, folder)] };
+  const phases = given.length > 0 ? [tests] : Deno.args.includes("--checks") ? CHECKS : [...CHECKS, tests, DOC_TESTS];
+
+  const rows: string[] = [];
+  let total: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const begin = performance.now();
+  for (const phase of phases) {
+    console.log(`\n== ${phase.name}`);
+    const { counts, seconds, problem } = await runPhase(phase);
+    total = sum(total, counts);
+    const state = counts.failed > 0 ? "FAILED" : "ok";
+    const numbers = `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
+    rows.push(`${state.padEnd(7)}${seconds.toFixed(1).padStart(7)} s  ${phase.name}: ${problem ?? numbers}`);
+  }
+  console.log(`\n== all in ${((performance.now() - begin) / 1000).toFixed(1)} s\n${rows.join("\n")}\n`);
+  console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+  Deno.exit(total.failed > 0 ? 1 : 0);
+}
