@@ -1,5 +1,5 @@
 import type { KernelSpec } from "../kernel_spec.ts";
-import { flatIndex, spread, storage } from "./wgsl.ts";
+import { flatIndex, spread, storage, vectorOf } from "./wgsl.ts";
 
 /**
  * Batch-norm over the rows of a [rows, channels] matrix (NHWC: rows = N*H*W), in float32.
@@ -19,12 +19,9 @@ export interface BatchNormApply extends BatchNorm {
   readonly residual: boolean;
 }
 
-const vectorOf = (channels: number): { type: "vec4f" | "f32"; wide: number } =>
-  channels % 4 === 0 ? { type: "vec4f", wide: channels / 4 } : { type: "f32", wide: channels };
-
 /** Parts the rows are reduced in: short sums, and lanes enough for a GPU. */
 export function batchNormParts({ rows, channels }: BatchNorm): number {
-  const { wide } = vectorOf(channels);
+  const { count: wide } = vectorOf(channels);
   const wanted = Math.ceil(16384 / wide);
   return Math.max(1, Math.min(Math.ceil(rows / 16), wanted, 256));
 }
@@ -34,7 +31,7 @@ export function batchNormParts({ rows, channels }: BatchNorm): number {
  * differences to the part's first row so that nothing cancels. Bindings: x, parts [2, parts, channels].
  */
 export function batchNormPartsKernel(norm: BatchNorm): KernelSpec {
-  const { type, wide } = vectorOf(norm.channels);
+  const { type, count: wide } = vectorOf(norm.channels);
   const parts = batchNormParts(norm);
   const perPart = Math.ceil(norm.rows / parts);
   const lanes = parts * wide;
@@ -74,7 +71,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
  * Bindings: parts, statistics [2, channels], runningMean, runningVariance.
  */
 export function batchNormStatisticsKernel(norm: BatchNorm, epsilon: number, momentum: number): KernelSpec {
-  const { type, wide } = vectorOf(norm.channels);
+  const { type, count: wide } = vectorOf(norm.channels);
   const parts = batchNormParts(norm);
   const perPart = Math.ceil(norm.rows / parts);
   const { size, workgroups } = spread(wide, 64);
@@ -113,7 +110,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
 
 /** Statistics from the running mean and variance. Bindings: runningMean, runningVariance, statistics [2, channels]. */
 export function runningStatisticsKernel(channels: number, epsilon: number): KernelSpec {
-  const { type, wide } = vectorOf(channels);
+  const { type, count: wide } = vectorOf(channels);
   const { size, workgroups } = spread(wide, 64);
   return {
     name: `running statistics ${channels}`,
@@ -138,7 +135,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
  * Bindings: x, statistics, weight, bias, [slope], [residual], y.
  */
 export function batchNormApplyKernel(norm: BatchNormApply): KernelSpec {
-  const { type, wide } = vectorOf(norm.channels);
+  const { type, count: wide } = vectorOf(norm.channels);
   const total = norm.rows * wide;
   const perLane = 4;
   const lanes = Math.ceil(norm.rows / perLane) * wide;
@@ -187,7 +184,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
  * Bindings: x, dy, statistics, weight, bias, [slope], parts [3 or 2, parts, channels].
  */
 export function batchNormGradientPartsKernel(norm: BatchNorm & { readonly prelu: boolean }): KernelSpec {
-  const { type, wide } = vectorOf(norm.channels);
+  const { type, count: wide } = vectorOf(norm.channels);
   const parts = batchNormParts(norm);
   const perPart = Math.ceil(norm.rows / parts);
   const lanes = parts * wide;
@@ -241,7 +238,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
  * Bindings: x, dy, statistics, sums [2 or 3, channels], weight, [bias, slope], dx.
  */
 export function batchNormInputGradientKernel(norm: BatchNorm & { readonly prelu: boolean }): KernelSpec {
-  const { type, wide } = vectorOf(norm.channels);
+  const { type, count: wide } = vectorOf(norm.channels);
   const total = norm.rows * wide;
   const perLane = 4;
   const lanes = Math.ceil(norm.rows / perLane) * wide;

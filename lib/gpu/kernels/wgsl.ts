@@ -28,3 +28,8 @@ export function flatIndex(workgroups: readonly [number, number, number], size: n
   const group = workgroups[1] > 1 ? `(wg.y * ${workgroups[0]}u + wg.x)` : "wg.x";
   return `${group} * ${size}u + local`;
 }
+
+/** Four values at a time where `size` allows: the WGSL type of an element and how many there are. */
+export function vectorOf(size: number): { type: "vec4f" | "f32"; count: number } {
+  return size % 4 === 0 ? { type: "vec4f", count: size / 4 } : { type: "f32", count: size };
+}

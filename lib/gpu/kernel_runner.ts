@@ -1,0 +1,116 @@
+import * as tf from "../deps/tfjs.ts";
+import type { WebGPUBackend } from "../deps/tfjs_webgpu.ts";
+import type { KernelSpec } from "./kernel_spec.ts";
+
+/** What a kernel writes: a tensor to be made, or one that is changed in place. */
+export type KernelOutput = { readonly shape: readonly number[]; readonly dtype?: "float32" | "int32" } | tf.Tensor;
+
+/** The parts of tfjs's backend that the bridge needs and its types keep private. */
+interface Internals {
+  tensorMap: { get(id: object): { resource: GPUBuffer; values: unknown } };
+  commandQueueOwnedIds: WeakSet<object>;
+  computePassEncoder: GPUComputePassEncoder | null;
+  commandEncoder: GPUCommandEncoder;
+  dispatchCountInPass: number;
+  ensureCommandEncoderReady(): void;
+  endComputePassEncoder(): void;
+  submitQueue(): void;
+  uploadToGPU(id: object): void;
+  makeTensorInfo(shape: number[], dtype: string): tf.TensorInfo;
+  getBufferData(buffer: GPUBuffer): Promise<ArrayBuffer>;
+}
+
+/** Dispatches recorded before they are given to the queue: fewer submits, yet buffers are freed soon. */
+const DISPATCHES_PER_SUBMIT = 32;
+
+/**
+ * The one bridge between our kernels and tfjs: records a {@linkcode KernelSpec} into the same command encoder that tfjs
+ * records its own kernels into, so that their order is kept, and makes tensors of the outputs.
+ */
+export class KernelRunner {
+  readonly #device: GPUDevice;
+  readonly #backend: Internals;
+  readonly #pipelines = new Map<string, GPUComputePipeline>();
+  #failure: string | undefined;
+
+  /** `backend` must be the one tfjs uses, on the same device. */
+  constructor(device: GPUDevice, backend: WebGPUBackend) {
+    this.#device = device;
+    this.#backend = backend as unknown as Internals;
+    device.addEventListener("uncapturederror", (event) => {
+      this.#failure ??= (event as GPUUncapturedErrorEvent).error.message;
+    });
+  }
+
+  /** Number of different pipelines compiled so far. */
+  get pipelines(): number {
+    return this.#pipelines.size;
+  }
+
+  /**
+   * Runs a kernel: `inputs` then `outputs` are its bindings in order. Returns the outputs as tensors: those made new
+   * belong to the caller (or to the tidy around it), those given are returned as they are.
+   */
+  run(spec: KernelSpec, inputs: readonly tf.Tensor[], outputs: readonly KernelOutput[]): tf.Tensor[] {
+    if (inputs.length + outputs.length !== spec.bindings.length) {
+      throw new Error(`${spec.name}: expected ${spec.bindings.length} buffers, got ${inputs.length + outputs.length}`);
+    }
+    const made = outputs.map((output) => {
+      if (output instanceof tf.Tensor) return output;
+      const info = this.#backend.makeTensorInfo([...output.shape], output.dtype ?? "float32");
+      return tf.engine().makeTensorFromTensorInfo(info);
+    });
+    const backend = this.#backend;
+    const entries = [...inputs, ...made].map((tensor, binding) => ({
+      binding,
+      resource: { buffer: this.buffer(tensor) },
+    }));
+    for (const tensor of [...inputs, ...made]) backend.commandQueueOwnedIds.add(tensor.dataId);
+    const pipeline = this.#pipeline(spec);
+    const group = this.#device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+    backend.ensureCommandEncoderReady();
+    backend.computePassEncoder ??= backend.commandEncoder.beginComputePass();
+    backend.computePassEncoder.setPipeline(pipeline);
+    backend.computePassEncoder.setBindGroup(0, group);
+    backend.computePassEncoder.dispatchWorkgroups(...spec.workgroups);
+    if (++backend.dispatchCountInPass >= DISPATCHES_PER_SUBMIT) {
+      backend.endComputePassEncoder();
+      backend.submitQueue();
+    }
+    return made;
+  }
+
+  /** The buffer behind a tensor, uploaded if need be. */
+  buffer(tensor: tf.Tensor): GPUBuffer {
+    this.#backend.uploadToGPU(tensor.dataId);
+    return this.#backend.tensorMap.get(tensor.dataId).resource;
+  }
+
+  /**
+   * The values of a float32 tensor as they are on the GPU now. tfjs's own `data()` keeps what it has read and would not see a change
+   * in place.
+   */
+  async read(tensor: tf.Tensor): Promise<Float32Array<ArrayBuffer>> {
+    const values = new Float32Array(await this.#backend.getBufferData(this.buffer(tensor)));
+    this.check();
+    return values.length === tensor.size ? values : values.slice(0, tensor.size);
+  }
+
+  /** Throws what the device reported since the start, such as a kernel that did not compile or memory that ran out. */
+  check(): void {
+    if (this.#failure !== undefined) throw new Error(`The GPU reported an error: ${this.#failure}`);
+  }
+
+  #pipeline(spec: KernelSpec): GPUComputePipeline {
+    let pipeline = this.#pipelines.get(spec.wgsl);
+    if (!pipeline) {
+      pipeline = this.#device.createComputePipeline({
+        label: spec.name,
+        layout: "auto",
+        compute: { module: this.#device.createShaderModule({ label: spec.name, code: spec.wgsl }), entryPoint: "main" },
+      });
+      this.#pipelines.set(spec.wgsl, pipeline);
+    }
+    return pipeline;
+  }
+}

@@ -1,0 +1,48 @@
+import type { KernelSpec } from "../kernel_spec.ts";
+import { flatIndex, spread, storage } from "./wgsl.ts";
+
+/**
+ * Moves class centers towards embeddings: M[y] = (1-mu) e + mu M[y]. A label more than once in the batch: `last` takes
+ * its last row, `mean` the mean of its rows. Bindings: embeddings [B, D], labels [B] (i32), centers [C, D].
+ */
+export function updateCentersKernel(
+  batch: number,
+  dim: number,
+  classes: number,
+  momentum: number,
+  repeated: "last" | "mean",
+): KernelSpec {
+  const lanes = batch * dim;
+  const { size, workgroups } = spread(lanes, 64);
+  return {
+    name: `update centers ${batch}x${dim}`,
+    bindings: ["read", "read", "write"],
+    workgroups,
+    wgsl: `
+${storage(0, "embeddings", "f32", lanes)}
+${storage(1, "labels", "i32", batch)}
+${storage(2, "centers", "f32", classes * dim, "write")}
+@compute @workgroup_size(${size})
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
+  let lane = ${flatIndex(workgroups, size)};
+  if (lane >= ${lanes}u) { return; }
+  let d = lane % ${dim}u;
+  let row = lane / ${dim}u;
+  let label = labels[row];
+  // The last row of a label does the work for all of them.
+  for (var later = row + 1u; later < ${batch}u; later++) { if (labels[later] == label) { return; } }
+  var sum = embeddings[lane];
+  ${
+      repeated === "mean"
+        ? `var count = 1.0;
+  for (var earlier = 0u; earlier < row; earlier++) {
+    if (labels[earlier] == label) { sum += embeddings[earlier * ${dim}u + d]; count += 1.0; }
+  }
+  sum /= count;`
+        : ""
+    }
+  let at = u32(label) * ${dim}u + d;
+  centers[at] = ${1 - momentum} * sum + ${momentum} * centers[at];
+}`,
+  };
+}

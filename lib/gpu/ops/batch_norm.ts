@@ -1,0 +1,111 @@
+import * as tf from "../../deps/tfjs.ts";
+import {
+  batchNormApplyKernel,
+  batchNormGradientPartsKernel,
+  batchNormInputGradientKernel,
+  batchNormParts,
+  batchNormPartsKernel,
+  batchNormStatisticsKernel,
+  runningStatisticsKernel,
+} from "../kernels/batch_norm.ts";
+import { sumPartsKernel } from "../kernels/sum_parts.ts";
+import type { Gpu } from "../start_webgpu.ts";
+
+/** Epsilon and momentum of every batch-norm of the backbones. */
+export const BATCH_NORM = { epsilon: 1e-5, momentum: 0.1 } as const;
+
+/** What a batch-norm layer holds, each [channels]. */
+export interface BatchNormTensors {
+  readonly weight: tf.Tensor;
+  readonly bias: tf.Tensor;
+  readonly runningMean: tf.Tensor;
+  readonly runningVariance: tf.Tensor;
+}
+
+/** What happens to the normalised values in the same pass over memory. */
+export interface BatchNormOptions {
+  /** Batch statistics, and the running ones move; else the running ones are used. */
+  readonly training: boolean;
+  /** Slopes [channels] of a PReLU that follows. */
+  readonly slope?: tf.Tensor;
+  /** Added to the result; same shape as `x`. */
+  readonly residual?: tf.Tensor;
+}
+
+/**
+ * Batch-norm over the last axis, with PReLU or a residual sum in the same pass, and gradients for x, weight, bias, slope
+ * and residual. The backward pass keeps x and the statistics and computes normalised values again.
+ */
+export function batchNorm<T extends tf.Tensor>(gpu: Gpu, x: T, layer: BatchNormTensors, options: BatchNormOptions): T {
+  const channels = x.shape[x.shape.length - 1];
+  const rows = x.size / channels;
+  const { slope, residual, training } = options;
+  if (slope && residual) {
+    throw new Error("batchNorm: PReLU and a residual sum in one pass are not needed by any backbone");
+  }
+  const prelu = slope !== undefined;
+  const norm = { rows, channels };
+  const [statistics] = training ? batchStatistics(gpu, x, layer) : gpu.kernels.run(
+    runningStatisticsKernel(channels, BATCH_NORM.epsilon),
+    [layer.runningMean, layer.runningVariance],
+    [{ shape: [2, channels] }],
+  );
+  // Optional inputs are left out of the list rather than given as empty tensors: the tape counts gradients by input.
+  const optional = slope ? [slope] : residual ? [residual] : [];
+  const op = tf.customGrad((...args) => {
+    const save = args.pop() as tf.GradSaverFunc;
+    const [xIn, weight, bias, ...rest] = args as tf.Tensor[];
+    save([xIn, weight, bias, statistics, ...(prelu ? rest : [])]);
+    const spec = batchNormApplyKernel({ ...norm, prelu, residual: residual !== undefined });
+    const [value] = gpu.kernels.run(spec, [xIn, statistics, weight, bias, ...rest], [{ shape: x.shape }]);
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
+      if (!training) throw new Error("batchNorm: no gradient through running statistics");
+      const [dx, dWeight, dBias, dSlope] = gradients(gpu, dy, saved, norm, prelu);
+      return [dx, dWeight, dBias, ...(prelu ? [dSlope] : []), ...(residual ? [dy.clone()] : [])];
+    };
+    return { value, gradFunc: gradFunc as unknown as (dy: tf.Tensor, saved: tf.Tensor[]) => tf.Tensor[] };
+  });
+  return op(x, layer.weight, layer.bias, ...optional) as T;
+}
+
+function batchStatistics(gpu: Gpu, x: tf.Tensor, layer: BatchNormTensors): tf.Tensor[] {
+  const channels = x.shape[x.shape.length - 1];
+  const norm = { rows: x.size / channels, channels };
+  return tf.tidy(() => {
+    const [parts] = gpu.kernels.run(batchNormPartsKernel(norm), [x], [{ shape: [2, batchNormParts(norm), channels] }]);
+    const spec = batchNormStatisticsKernel(norm, BATCH_NORM.epsilon, BATCH_NORM.momentum);
+    return [
+      gpu.kernels.run(spec, [parts], [{ shape: [2, channels] }, layer.runningMean, layer.runningVariance])[0],
+    ];
+  });
+}
+
+/** Gradients of x, weight, bias and, with PReLU, slope. */
+function gradients(
+  gpu: Gpu,
+  dy: tf.Tensor,
+  saved: tf.Tensor[],
+  norm: { rows: number; channels: number },
+  prelu: boolean,
+): tf.Tensor[] {
+  const [x, weight, bias, statistics, slope] = saved;
+  const count = prelu ? 3 : 2;
+  const parts = batchNormParts(norm);
+  return tf.tidy(() => {
+    const [table] = gpu.kernels.run(
+      batchNormGradientPartsKernel({ ...norm, prelu }),
+      [x, dy, statistics, ...(prelu ? [weight, bias, slope] : [])],
+      [{ shape: [count, parts, norm.channels] }],
+    );
+    const [sums] = gpu.kernels.run(sumPartsKernel(count, parts, norm.channels), [table], [{
+      shape: [count, norm.channels],
+    }]);
+    const [dx] = gpu.kernels.run(
+      batchNormInputGradientKernel({ ...norm, prelu }),
+      [x, dy, statistics, sums, weight, ...(prelu ? [bias, slope] : [])],
+      [{ shape: x.shape }],
+    );
+    const row = (i: number) => sums.slice([i, 0], [1, norm.channels]).reshape([norm.channels]);
+    return prelu ? [dx, row(1), row(0), row(2)] : [dx, row(1), row(0)];
+  });
+}
