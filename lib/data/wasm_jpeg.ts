@@ -67,7 +67,6 @@ class WasmJpeg implements JpegLibrary {
   #module: JpegModule;
   #decoder: JpegDecoderHandle | undefined;
   #encoder: JpegEncoderHandle | undefined;
-  #reserved = 0;
   #errors = 0;
 
   constructor(name: string, module: JpegModule, renew: (() => JpegModule) | undefined) {
@@ -99,11 +98,10 @@ class WasmJpeg implements JpegLibrary {
     const { width, height, pixels } = image;
     try {
       const encoder = this.#encoder ??= new this.#module.JPEGEncoder();
-      this.#reserve(encoder, encodedBound(width, height));
       encoder.setProgressive(0);
       encoder.setQuality(quality);
       encoder.setSubSampling(SUBSAMPLING[subsampling]);
-      encoder.getDecodedBuffer(frame(width, height)).set(pixels);
+      encoder.getDecodedBuffer(encoderFrame(width, height)).set(pixels);
       encoder.encode();
       const encoded = encoder.getEncodedBuffer();
       return new Uint8Array(encoded.buffer, encoded.byteOffset, encoded.length);
@@ -117,19 +115,6 @@ class WasmJpeg implements JpegLibrary {
     this.#decoder?.delete();
     this.#encoder?.delete();
     this.#decoder = this.#encoder = undefined;
-    this.#reserved = 0;
-  }
-
-  /**
-   * The encoder writes into a buffer of width * height * 3 bytes without looking at its end, which noise at high quality
-   * passes. Encoding a blank larger image first leaves the buffer with the room of that one.
-   */
-  #reserve(encoder: JpegEncoderHandle, bytes: number): void {
-    if (bytes <= this.#reserved) return;
-    const side = Math.ceil(Math.sqrt(bytes / 3));
-    encoder.getDecodedBuffer(frame(side, side)).fill(0);
-    encoder.encode();
-    this.#reserved = side * side * 3;
   }
 
   /** After a C++ exception (a number) the instance can go on for a while; after anything else it cannot. */
@@ -144,14 +129,21 @@ class WasmJpeg implements JpegLibrary {
       this.close();
       return;
     }
-    this.#reserved = 0;
     this.#decoder = this.#encoder = undefined; // their memory goes with the old instance
     this.#module = this.#renew();
   }
 }
 
-function frame(width: number, height: number): FrameInfo {
-  return { width, height, bitsPerSample: 8, componentCount: 3, isSigned: false };
+/**
+ * The encoder writes into a buffer of width * height * components * bytes per sample without looking at its end, which
+ * tiny images and noise at high quality pass; the numbers of components (all but 1 mean RGB) and bits serve for nothing
+ * else, so they are made large enough.
+ */
+function encoderFrame(width: number, height: number): FrameInfo {
+  const bound = encodedBound(width, height), area = width * height;
+  const componentCount = Math.min(255, Math.max(3, Math.ceil(bound / area)));
+  const bitsPerSample = 8 * Math.ceil(bound / area / componentCount);
+  return { width, height, bitsPerSample, componentCount, isSigned: false };
 }
 
 function greyToRgb(grey: Uint8Array): Uint8Array {
