@@ -1,5 +1,6 @@
 import { InputError } from "../errors.ts";
 import { ioError } from "./io_error.ts";
+import { readJpegHeader } from "./jpeg_header.ts";
 
 /** No encoded face image comes near this; a record cannot hold more. */
 const LIMIT_BYTES = 2 ** 29 - 1024;
@@ -42,34 +43,18 @@ export function readImageFile(path: string, namedBy: string): Uint8Array {
 }
 
 /**
- * Height and width from an encoded image's header, without decoding it; undefined where the header is damaged.
+ * Height and width from an encoded image's header, without decoding it.
+ *
+ * @throws {InputError} if the header is damaged.
  */
-export function imageSizeOf(bytes: Uint8Array): [height: number, width: number] | undefined {
+export function imageSizeOf(bytes: Uint8Array): [height: number, width: number] {
+  if (imageKind(bytes) === "jpeg") {
+    const { height, width } = readJpegHeader(bytes);
+    return [height, width];
+  }
+  if (bytes.length < 24) {
+    throw new InputError("Cannot decode PNG: expected a header, found the end; the image is corrupt");
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  switch (imageKind(bytes)) {
-    case "png":
-      return bytes.length < 24 ? undefined : [view.getUint32(20), view.getUint32(16)];
-    case "jpeg":
-      return jpegSize(view);
-  }
-}
-
-/** Looks for the frame header (SOF0 … SOF15, but for the tables DHT, JPG, DAC among these numbers). */
-function jpegSize(view: DataView): [number, number] | undefined {
-  for (let at = 2; at + 9 <= view.byteLength;) {
-    if (view.getUint8(at) !== 0xff) return undefined;
-    const marker = view.getUint8(at + 1);
-    if (marker === 0xff) { // fill byte
-      at++;
-    } else if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) {
-      return [view.getUint16(at + 5), view.getUint16(at + 7)];
-    } else if (marker === 0x01 || (marker >= 0xd0 && marker <= 0xd7)) { // markers without a length
-      at += 2;
-    } else {
-      const length = view.getUint16(at + 2);
-      if (length < 2 || marker === 0xd9 || marker === 0xda) return undefined;
-      at += 2 + length;
-    }
-  }
-  return undefined;
+  return [view.getUint32(20), view.getUint32(16)];
 }

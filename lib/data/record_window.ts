@@ -1,5 +1,4 @@
-import { InputError } from "../errors.ts";
-import { ioError } from "./io_error.ts";
+import { ByteFile } from "./byte_file.ts";
 import { RECORD_MAGIC } from "./record_format.ts";
 
 const WINDOW_BYTES = 1 << 20;
@@ -13,7 +12,7 @@ export class RecordWindow implements Disposable {
   readonly path: string;
   /** Its size in bytes when it was opened. */
   readonly size: number;
-  readonly #file: Deno.FsFile;
+  readonly #file: ByteFile;
   readonly #bytes: Uint8Array = new Uint8Array(WINDOW_BYTES);
   readonly #view: DataView = new DataView(this.#bytes.buffer);
   readonly #words: Uint32Array = new Uint32Array(this.#bytes.buffer);
@@ -22,20 +21,9 @@ export class RecordWindow implements Disposable {
 
   /** @throws {InputError} if the file cannot be opened. */
   constructor(path: string) {
+    this.#file = ByteFile.open(path, "read records of");
     this.path = path;
-    try {
-      this.#file = Deno.openSync(path, { read: true });
-      const { isFile, isDirectory, size } = this.#file.statSync();
-      if (!isFile) {
-        this.#file.close();
-        throw new InputError(
-          `Cannot read ${path}: expected a file, found ${isDirectory ? "a folder" : "something else"}; name a file`,
-        );
-      }
-      this.size = size;
-    } catch (error) {
-      throw ioError("read", path, error);
-    }
+    this.size = this.#file.size;
   }
 
   /** The u32 at `offset`. The range must lie within the file. `ahead`: how many bytes to fetch when it is not in memory. */
@@ -49,7 +37,7 @@ export class RecordWindow implements Disposable {
       const at = this.#hold(offset, target.length, target.length);
       target.set(this.#bytes.subarray(at, at + target.length));
     } else {
-      this.#read(offset, target);
+      this.#file.readInto(offset, target);
     }
   }
 
@@ -81,9 +69,7 @@ export class RecordWindow implements Disposable {
 
   /** Closes the file. */
   [Symbol.dispose](): void {
-    try {
-      this.#file.close();
-    } catch { /* closed already */ }
+    this.#file.close();
   }
 
   /** Sees to it that the range is in the window; where it begins there. Windows begin at multiples of 4 of the file. */
@@ -96,28 +82,10 @@ export class RecordWindow implements Disposable {
         throw new RangeError(`${length} bytes at ${offset} do not fit the window`);
       }
       this.#length = 0; // should the reading fail, nothing stale is left
-      this.#read(start, this.#bytes.subarray(0, count));
+      this.#file.readInto(start, this.#bytes.subarray(0, count));
       this.#start = start;
       this.#length = count;
     }
     return offset - this.#start;
-  }
-
-  #read(offset: number, target: Uint8Array): void {
-    try {
-      this.#file.seekSync(offset, Deno.SeekMode.Start);
-      for (let done = 0; done < target.length;) {
-        const count = this.#file.readSync(target.subarray(done));
-        if (count === null) {
-          throw new InputError(
-            `Cannot read ${this.path} at byte ${offset + done}: expected ${this.size} bytes as when it was opened, ` +
-              `found its end; it was cut short while it was read`,
-          );
-        }
-        done += count;
-      }
-    } catch (error) {
-      throw ioError("read", this.path, error);
-    }
   }
 }
