@@ -1,0 +1,159 @@
+import type * as z from "../deps/zod.ts";
+import { InputError } from "../errors.ts";
+import { expectation, nearestName } from "./option_table.ts";
+import { trainOptionsSchema } from "./options_schema.ts";
+
+/**
+ * Everything a training run can be told. Names are those of the command line in camelCase (`lrMilestones` is
+ * `--lr-milestones`); defaults are the published recipe.
+ */
+export interface TrainOptions {
+  /** Training set: a folder with train.rec, a .rec file, a label.txt list or a folder of folders. @default synthetic faces */
+  data?: string;
+  /** Verification sets (.bin files or folders of them) to validate on. @default [] */
+  val: string[];
+  /** Mirror each training image with probability 0.5. @default true */
+  flip: boolean;
+  /** JPEG decoder: the system's libturbojpeg where it can be loaded, or the portable one. @default "auto" */
+  codec: "auto" | "wasm" | "turbojpeg";
+  /** Workers that decode images. @default one per core, at most 8 */
+  numWorkers?: number;
+  /** Backbone. @default "iresnet18" */
+  model: "iresnet18" | "iresnet34" | "iresnet50" | "iresnet100" | "iresnet200" | "mbf" | "mbf_large";
+  /** Height and width the network sees, in pixels; other images are resized. @default 112 */
+  imageSize: number;
+  /** Multiplier of the backbone's channels, for small machines. @default 1 */
+  width: number;
+  /** Length of an embedding. @default 512 */
+  embeddingSize: number;
+  /** Loss head. @default "center-bias" */
+  headType: "center-bias" | "arcface" | "cosface";
+  /** Scale s of the logits. @default 64 */
+  scale: number;
+  /** Margin m: for center-bias, of the easiest class. @default 0.4 */
+  margin: number;
+  /** Center-bias: what is added to the margin of the hardest class. @default 0.2 */
+  mM: number;
+  /** Center-bias: momentum mu of the class centers and of t. @default 0.99 */
+  centerMomentum: number;
+  /** Center-bias: 1 in place of the convergence parameter t. @default false */
+  constantT: boolean;
+  /** Center-bias: which embedding moves the center of a label that a batch holds twice. @default "last" */
+  repeatedLabel: "last" | "mean";
+  /** Images per step. @default 512 */
+  batchSize: number;
+  /** Parts that a step's images are computed in, one after the other: less memory, the same step size. @default 1 */
+  accumulate: number;
+  /** Learning rate. @default 0.1 */
+  lr: number;
+  /** Momentum of SGD. @default 0.9 */
+  momentum: number;
+  /** Weight decay, on every trained parameter. @default 5e-4 */
+  weightDecay: number;
+  /** Gradients are scaled down to this norm when theirs is larger. @default no clipping */
+  clipGradNorm?: number;
+  /** How the learning rate goes on. @default "multistep" */
+  schedule: "multistep" | "polynomial";
+  /** Number of epochs. @default 25 */
+  endEpoch: number;
+  /** Multi-step: epochs after which the learning rate is multiplied by gamma. @default [8, 16, 22] */
+  lrMilestones: number[];
+  /** Multi-step: the factor. @default 0.1 */
+  gamma: number;
+  /** Polynomial: the exponent. @default 2 */
+  polyPower: number;
+  /** Epochs, or a part of one, in which the learning rate rises linearly from 0. @default 0 */
+  warmupEpochs: number;
+  /** Stop after this many steps. @default at the end of the last epoch */
+  maxSteps?: number;
+  /** Fixes initial weights, order of samples and mirroring. @default 21 */
+  seed: number;
+  /** Folder that runs are kept in. @default "work_dirs" */
+  workDir: string;
+  /** Name of this series of runs: its folder in workDir. @default "centerbias" */
+  prefix: string;
+  /** Number N of the run, in the folder exp<N>. @default the next free one */
+  expNum?: number;
+  /** Epochs from one checkpoint to the next. @default 1 */
+  ckptSaveFreq: number;
+  /** Also a checkpoint every so many steps, for epochs that take hours. @default only by epoch */
+  ckptSaveSteps?: number;
+  /** Checkpoints to keep, besides the best model. @default 2 */
+  keep: number;
+  /** Folder of a run to go on with. @default a new run */
+  resume?: string;
+  /** Steps from one look at loss, t and margins to the next; looking stalls the GPU. @default 50 */
+  logEvery: number;
+  /** Write no step, epoch and validation logs. @default false */
+  noLog: boolean;
+}
+
+type Same<A, B> = [A, B] extends [B, A] ? true : never;
+const shape = trainOptionsSchema.shape;
+
+/** Fails to compile when the interface and the schema part. */
+const _same: Same<z.output<typeof trainOptionsSchema>, TrainOptions> = true;
+
+/**
+ * Fills in the defaults and checks every value. A key whose value is `undefined` counts as not given.
+ *
+ * @throws {InputError} at the first option that is unknown or has a value it cannot have.
+ *
+ * @example
+ * ```ts
+ * import { parseTrainOptions } from "./options.ts";
+ *
+ * const options = parseTrainOptions({ batchSize: 64, lrMilestones: [4, 6] });
+ * console.assert(options.batchSize === 64 && options.lr === 0.1);
+ * ```
+ */
+export function parseTrainOptions(given: Partial<TrainOptions> = {}): TrainOptions {
+  const options = checkTrainOptions(given, (key) => `option ${key}`);
+  const whole = trainOptionsSchema.parse(options) as TrainOptions;
+  const { warmupEpochs, endEpoch, lrMilestones } = whole;
+  if (warmupEpochs > endEpoch) {
+    throw new InputError(
+      `Cannot use option warmupEpochs: expected no more than endEpoch, ${endEpoch}, found ${warmupEpochs}`,
+    );
+  }
+  if (lrMilestones.some((epoch, i) => i > 0 && epoch <= lrMilestones[i - 1])) {
+    throw new InputError(`Cannot use option lrMilestones: expected rising epochs, found ${lrMilestones.join(",")}`);
+  }
+  return whole;
+}
+
+/**
+ * Checks the options that are there, each by itself, and leaves out those that are `undefined`; fills in nothing.
+ *
+ * `name` says in messages what a key is called where it came from ("option --batch-size", "batch-size at line 3 of x.yaml").
+ *
+ * @throws {InputError} at the first option that is unknown or has a value it cannot have.
+ */
+export function checkTrainOptions(
+  given: object,
+  name: (key: string) => string,
+): Partial<TrainOptions> {
+  const checked: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    const type = Object.hasOwn(shape, key) ? shape[key as keyof typeof shape] : undefined;
+    if (type === undefined) {
+      const nearest = nearestName(key, Object.keys(shape));
+      throw new InputError(
+        `Cannot use ${name(key)}: expected an option's name, found "${key}"${
+          nearest ? `; did you mean ${nearest}?` : ""
+        }`,
+      );
+    }
+    const result = type.safeParse(value);
+    if (!result.success) {
+      throw new InputError(
+        `Cannot use ${name(key)}: expected ${expectation(type)}, found ${
+          typeof value === "number" ? value : JSON.stringify(value)
+        }`,
+      );
+    }
+    checked[key] = result.data;
+  }
+  return checked as Partial<TrainOptions>;
+}

@@ -1,0 +1,75 @@
+import * as z from "../deps/zod.ts";
+
+/** Headings that options stand under, in the order of the help. */
+export const OPTION_GROUPS = ["Data", "Model", "Head", "Optimizer", "Schedule", "Run"] as const;
+
+type Group = typeof OPTION_GROUPS[number];
+
+function option<T extends z.ZodType>(group: Group, description: string, type: T): T {
+  return type.meta({ group, description }) as T;
+}
+
+function whole(least: number, most = 2 ** 31 - 1): z.ZodInt {
+  return z.int().min(least).max(most);
+}
+
+const text = z.string().min(1);
+const positive = z.number().positive();
+const share = z.number().min(0).lt(1);
+
+const models = ["iresnet18", "iresnet34", "iresnet50", "iresnet100", "iresnet200", "mbf", "mbf_large"] as const;
+
+/**
+ * The schema of TrainOptions: types, limits, defaults. `group` and `description` are in each option's metadata: the
+ * command line is made from it.
+ */
+export const trainOptionsSchema = z.strictObject({
+  data: option("Data", "training set: folder with train.rec, .rec, label.txt or folder of folders", text.optional()),
+  val: option("Data", "verification sets: .bin files or folders of them", z.array(text).max(1000).default([])),
+  flip: option("Data", "mirror each image with probability 0.5", z.boolean().default(true)),
+  codec: option("Data", "JPEG decoder", z.enum(["auto", "wasm", "turbojpeg"]).default("auto")),
+  numWorkers: option("Data", "decoding workers (default: one per core, at most 8)", whole(1, 256).optional()),
+
+  model: option("Model", "backbone", z.enum(models).default("iresnet18")),
+  imageSize: option("Model", "height and width the network sees, pixels", whole(16, 1024).default(112)),
+  width: option("Model", "multiplier of the backbone's channels", positive.max(8).default(1)),
+  embeddingSize: option("Model", "length of an embedding", whole(2, 65536).default(512)),
+
+  headType: option("Head", "loss head", z.enum(["center-bias", "arcface", "cosface"]).default("center-bias")),
+  scale: option("Head", "scale s of the logits", positive.default(64)),
+  margin: option("Head", "margin m (of the easiest class)", z.number().min(0).max(Math.PI).default(0.4)),
+  mM: option("Head", "added to the hardest class's margin", z.number().min(0).max(Math.PI).default(0.2)),
+  centerMomentum: option("Head", "momentum mu of class centers and t", z.number().min(0).max(1).default(0.99)),
+  constantT: option("Head", "1 in place of the convergence parameter t", z.boolean().default(false)),
+  repeatedLabel: option("Head", "row that moves a repeated label's center", z.enum(["last", "mean"]).default("last")),
+
+  batchSize: option("Optimizer", "images per step", whole(1, 2 ** 20).default(512)),
+  accumulate: option("Optimizer", "parts a step is computed in, for less memory", whole(1, 2 ** 20).default(1)),
+  lr: option("Optimizer", "learning rate", positive.default(0.1)),
+  momentum: option("Optimizer", "momentum of SGD", share.default(0.9)),
+  weightDecay: option("Optimizer", "weight decay on every trained parameter", z.number().min(0).default(5e-4)),
+  clipGradNorm: option("Optimizer", "largest norm of the gradients (default: no clipping)", positive.optional()),
+
+  schedule: option("Schedule", "how the learning rate goes", z.enum(["multistep", "polynomial"]).default("multistep")),
+  endEpoch: option("Schedule", "number of epochs", whole(1, 1e6).default(25)),
+  lrMilestones: option(
+    "Schedule",
+    "epochs after which lr is multiplied",
+    z.array(whole(1)).max(1000).default([8, 16, 22]),
+  ),
+  gamma: option("Schedule", "... by this factor", positive.max(1).default(0.1)),
+  polyPower: option("Schedule", "exponent of the polynomial schedule", positive.default(2)),
+  warmupEpochs: option("Schedule", "epochs (or a part) of linear warm-up", z.number().min(0).default(0)),
+  maxSteps: option("Schedule", "stop after this many steps (default: never)", whole(1).optional()),
+
+  seed: option("Run", "fixes weights, order of samples, mirroring", whole(0, 2 ** 32 - 1).default(21)),
+  workDir: option("Run", "folder that runs are kept in", text.default("work_dirs")),
+  prefix: option("Run", "name of this series of runs", text.regex(/^(?!\.{1,2}$)[^/\\\0]+$/).default("centerbias")),
+  expNum: option("Run", "number of the run (default: the next free one)", whole(0).optional()),
+  ckptSaveFreq: option("Run", "epochs from one checkpoint to the next", whole(1).default(1)),
+  ckptSaveSteps: option("Run", "also a checkpoint every so many steps (default: never)", whole(1).optional()),
+  keep: option("Run", "checkpoints to keep besides the best model", whole(1).default(2)),
+  resume: option("Run", "folder of a run to go on with", text.optional()),
+  logEvery: option("Run", "steps from one reading of the loss to the next", whole(1, 1e6).default(50)),
+  noLog: option("Run", "write no step, epoch and validation logs", z.boolean().default(false)),
+});
