@@ -168,11 +168,13 @@ export function describePickle(value: unknown): string {
 /** UTF-8 as a string, or undefined where it is not UTF-8. Python's lone surrogates (surrogatepass) are not accepted. */
 export function decodeUtf8(bytes: Uint8Array<ArrayBuffer>): string | undefined {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return STRICT_UTF8.decode(bytes);
   } catch {
     return undefined;
   }
 }
+
+const STRICT_UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The code points of UTF-8 text as bytes, or undefined where one is over 255 or the text is not UTF-8. */
 function latin1OfUtf8(text: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | undefined {
