@@ -26,8 +26,8 @@ export interface TrainOptions {
   width: number;
   /** Length of an embedding. @default 512 */
   embeddingSize: number;
-  /** Loss head. @default "center-bias" */
-  headType: "center-bias" | "arcface" | "cosface";
+  /** Loss head. @default "center_bias" */
+  headType: "center_bias" | "arcface" | "cosface";
   /** Scale s of the logits. @default 64 */
   scale: number;
   /** Margin m: for center-bias, of the easiest class. @default 0.4 */

@@ -35,11 +35,11 @@ export const trainOptionsSchema = z.strictObject({
   width: option("Model", "multiplier of the backbone's channels", positive.max(8).default(1)),
   embeddingSize: option("Model", "length of an embedding", whole(2, 65536).default(512)),
 
-  headType: option("Head", "loss head", z.enum(["center-bias", "arcface", "cosface"]).default("center-bias")),
+  headType: option("Head", "loss head", z.enum(["center_bias", "arcface", "cosface"]).default("center_bias")),
   scale: option("Head", "scale s of the logits", positive.default(64)),
   margin: option("Head", "margin m (of the easiest class)", z.number().min(0).max(Math.PI).default(0.4)),
   mM: option("Head", "added to the hardest class's margin", z.number().min(0).max(Math.PI).default(0.2)),
-  centerMomentum: option("Head", "momentum mu of class centers and t", z.number().min(0).max(1).default(0.99)),
+  centerMomentum: option("Head", "momentum mu of class centers and t", share.default(0.99)),
   constantT: option("Head", "1 in place of the convergence parameter t", z.boolean().default(false)),
   repeatedLabel: option("Head", "row that moves a repeated label's center", z.enum(["last", "mean"]).default("last")),
 

@@ -8,7 +8,7 @@ const RECIPE: Partial<TrainOptions> = {
   imageSize: 112,
   width: 1,
   embeddingSize: 512,
-  headType: "center-bias",
+  headType: "center_bias",
   scale: 64,
   margin: 0.4,
   mM: 0.2,
