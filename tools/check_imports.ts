@@ -101,9 +101,9 @@ function judge(
 ): string | undefined {
   const { specifier, kind } = site;
   if (/^\.\.?\//.test(specifier)) {
+    if (kind === "url" && !/\.[cm]?[jt]s$/.test(specifier)) return undefined; // data, not a module
     const target = resolve(file, specifier);
     if (target === undefined) return `"${specifier}" is outside the project`;
-    if (kind === "url" && !/\.[cm]?[jt]s$/.test(target)) return undefined; // data beside the source
     if (!files.has(target)) return `"${specifier}" is no file: expected ${target}`;
     const to = roomOf(target);
     if (room === undefined || to === undefined || room === to) return undefined;

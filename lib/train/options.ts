@@ -16,7 +16,7 @@ export interface TrainOptions {
   flip: boolean;
   /** JPEG decoder: the system's libturbojpeg where it can be loaded, or the portable one. @default "auto" */
   codec: "auto" | "wasm" | "turbojpeg";
-  /** Workers that decode images. @default one per core, at most 8 */
+  /** Workers that decode images; 0 decodes in the calling thread. @default one fewer than cores, at most 4 */
   numWorkers?: number;
   /** Backbone. @default "iresnet18" */
   model: "iresnet18" | "iresnet34" | "iresnet50" | "iresnet100" | "iresnet200" | "mbf" | "mbf_large";

@@ -28,12 +28,12 @@ export const trainOptionsSchema = z.strictObject({
   val: option("Data", "verification sets: .bin files or folders of them", z.array(text).max(1000).default([])),
   flip: option("Data", "mirror each image with probability 0.5", z.boolean().default(true)),
   codec: option("Data", "JPEG decoder", z.enum(["auto", "wasm", "turbojpeg"]).default("auto")),
-  numWorkers: option("Data", "decoding workers (default: one per core, at most 8)", whole(1, 256).optional()),
+  numWorkers: option("Data", "decoding workers (default: one fewer than cores, at most 4)", whole(0, 256).optional()),
 
   model: option("Model", "backbone", z.enum(models).default("iresnet18")),
   imageSize: option("Model", "height and width the network sees, pixels", whole(16, 1024).default(112)),
   width: option("Model", "multiplier of the backbone's channels", positive.max(8).default(1)),
-  embeddingSize: option("Model", "length of an embedding", whole(2, 65536).default(512)),
+  embeddingSize: option("Model", "length of an embedding", whole(1, 8192).default(512)),
 
   headType: option("Head", "loss head", z.enum(["center_bias", "arcface", "cosface"]).default("center_bias")),
   scale: option("Head", "scale s of the logits", positive.default(64)),

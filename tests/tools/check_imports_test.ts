@@ -97,6 +97,7 @@ Deno.test("checkImports() keeps dependencies out of what mod.ts exports", () => 
 Deno.test("checkImports() names files that are missing, outside, long, or in no room", () => {
   assert.match(messages("lib/data/a.ts", 'import "./b.ts";')[0], /is no file: expected lib\/data\/b.ts/);
   assert.match(messages("lib/data/a.ts", 'import "../../../b.ts";')[0], /outside the project/);
+  assert.deepEqual(messages("tests/a_test.ts", 'new URL("../../data/train.rec", import.meta.url);'), []);
   assert.match(messages("attic/a.ts", "")[0], /in no room/);
   const long = "//\n".repeat(401);
   assert.match(messages("lib/data/a.ts", long)[0], /^lib\/data\/a.ts:401: 401 lines/);
