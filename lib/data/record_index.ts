@@ -135,7 +135,9 @@ function parse(file: Deno.FsFile, rows: RecordIndexRows, path: string, recordPat
       if (blank > 0) throw badLine(path, blank, "an empty line");
       if (state < 3) throw badLine(path, line, `"${key}" alone`);
       if (offset > recordBytes - PART_HEADER_BYTES || offset % 4 !== 0) {
-        const fault = offset % 4 !== 0 ? "where no record can begin (not a multiple of 4)" : "past the end";
+        const fault = offset % 4 === 0 || offset > recordBytes
+          ? "past the end"
+          : "not a multiple of 4 as all records are";
         throw new InputError(
           `Cannot use the index ${path}: line ${line} (key ${key}) points to byte ${offset} of ${recordPath}, ${fault}; ` +
             `the file has ${recordBytes} bytes; ${REBUILD}`,

@@ -79,11 +79,18 @@ export class RecordWriter implements Disposable {
     return offset;
   }
 
-  /** Brings both files to the disk and gives them their names: the index first, so records never stand beside an older one. */
-  finish(): void {
+  /** Hands all that was written to the system: a full disk shows now. Nothing has its name yet. */
+  flush(): void {
     this.#attempt(() => {
       this.#flush();
       this.#flushLines();
+    });
+  }
+
+  /** Brings both files to the disk and gives them their names: the index first, so records never stand beside an older one. */
+  finish(): void {
+    this.flush();
+    this.#attempt(() => {
       if (this.#force) remove(this.#records.path);
       this.#index.commit();
       this.#records.commit();

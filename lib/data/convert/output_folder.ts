@@ -29,18 +29,20 @@ export class OutputFolder implements Disposable {
   /** Is earlier work continued? */
   readonly resumed: boolean;
   readonly #options: OutputFolderOptions;
+  readonly #madeParent: boolean;
   #state: Deno.FsFile | undefined;
 
   private constructor(
     path: string,
     partial: string,
-    resumed: boolean,
+    madeParent: boolean,
     state: Deno.FsFile,
     options: OutputFolderOptions,
   ) {
     this.path = path;
     this.partial = partial;
-    this.resumed = resumed;
+    this.resumed = new TextDecoder().decode(readAll(state)) === options.source;
+    this.#madeParent = madeParent;
     this.#state = state;
     this.#options = options;
   }
@@ -62,21 +64,28 @@ export class OutputFolder implements Disposable {
   }
 
   static #begin(path: string, partial: string, options: OutputFolderOptions): OutputFolder {
+    const madeParent = !exists(dirname(path));
     Deno.mkdirSync(partial, { recursive: true });
+    refuseForeign(partial, options.entries); // only what this command makes is ever removed
     const state = lockState(path, partial);
-    const source = new TextDecoder().decode(readAll(state));
-    const resumed = source === options.source;
-    if (!resumed) {
-      // Only what this command makes is removed: someone else's folder of this name stays.
-      refuseForeign(partial, options.entries);
-      for (const { name } of entriesOf(partial)) {
-        if (name !== STATE) Deno.removeSync(join(partial, name), { recursive: true });
-      }
-      state.truncateSync(0);
-      state.seekSync(0, Deno.SeekMode.Start);
-      state.writeSync(new TextEncoder().encode(options.source));
+    const folder = new OutputFolder(path, partial, madeParent, state, options);
+    try {
+      if (!folder.resumed) folder.#restart(state);
+    } catch (error) {
+      folder.abort();
+      throw error;
     }
-    return new OutputFolder(path, partial, resumed, state, options);
+    return folder;
+  }
+
+  /** Removes what was left by another source, and notes this one. */
+  #restart(state: Deno.FsFile): void {
+    for (const { name } of entriesOf(this.partial)) {
+      if (name !== STATE) Deno.removeSync(join(this.partial, name), { recursive: true });
+    }
+    state.truncateSync(0);
+    state.seekSync(0, Deno.SeekMode.Start);
+    state.writeSync(new TextEncoder().encode(this.#options.source));
   }
 
   /** Makes a folder within. */
@@ -123,6 +132,7 @@ export class OutputFolder implements Disposable {
   abort(): void {
     this[Symbol.dispose]();
     remove(this.partial);
+    if (this.#madeParent) removeEmpty(dirname(this.path));
   }
 
   /** Lets go of the lock; the work stays, to be continued. */
@@ -240,4 +250,10 @@ function remove(path: string): void {
   try {
     Deno.removeSync(path, { recursive: true });
   } catch { /* not there */ }
+}
+
+function removeEmpty(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch { /* it holds something: it stays */ }
 }

@@ -1,6 +1,6 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { InputError } from "../../errors.ts";
-import { AtomicFile } from "../atomic_file.ts";
+import { AtomicFile, removeLeftovers } from "../atomic_file.ts";
 import { imageSizeOf, readImageFile } from "../image_file.ts";
 import { encodeImageRecord } from "../image_record.ts";
 import type { ImageSource } from "../image_source.ts";
@@ -46,6 +46,7 @@ export function packRecords(source: string, out: string, options: ConvertOptions
   const { samples, starts } = byClass(set);
   const made = makeFolder(out);
   try {
+    removeLeftovers(out); // of a killed process
     using property = AtomicFile.create(join(out, "property"), { force });
     using writer = RecordWriter.create(join(out, "train.rec"), { force });
     const withRanges = set.size + set.classes < FLOAT32_WHOLE;
@@ -62,6 +63,7 @@ export function packRecords(source: string, out: string, options: ConvertOptions
     property.write(
       new TextEncoder().encode(formatProperty({ classes: set.classes, height: imageSize[0], width: imageSize[1] })),
     );
+    writer.flush(); // so that a full disk leaves no property behind
     property.commit();
     writer.finish(); // last: without train.rec a folder is no training set
     return { images: set.size, classes: set.classes, imageSize, otherSizes: set.size - count };
