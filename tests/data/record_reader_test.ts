@@ -84,8 +84,7 @@ Deno.test("RecordReader refuses every truncation, or has the records before it",
     for (let length = 0; length < whole.length; length++) {
       const cut = `${folder}/cut.rec`;
       Deno.writeFileSync(cut, whole.subarray(0, length));
-      const complete = offsets.filter((offset, i) => offset > 0 && offset === length && i > 0);
-      if (complete.length > 0) {
+      if (length > 0 && offsets.includes(length)) {
         using reader = RecordReader.open(cut);
         assert.equal([...reader.records()].length, offsets.indexOf(length));
         assert.throws(() => reader.read(offsets.indexOf(length)), isAbout(cut));
