@@ -96,6 +96,22 @@ export class KernelRunner {
     return values.length === tensor.size ? values : values.slice(0, tensor.size);
   }
 
+  /** Replaces the values of a tensor in place. */
+  write(tensor: tf.Tensor, values: Float32Array): void {
+    if (values.length !== tensor.size) throw new Error(`write: expected ${tensor.size} values, got ${values.length}`);
+    const buffer = this.buffer(tensor);
+    // What is recorded but not yet submitted must not see the new values.
+    this.flush();
+    this.#device.queue.writeBuffer(buffer, 0, values as Float32Array<ArrayBuffer>);
+  }
+
+  /** Gives everything recorded so far to the queue. */
+  flush(): void {
+    this.#backend.ensureCommandEncoderReady();
+    this.#backend.endComputePassEncoder();
+    this.#backend.submitQueue();
+  }
+
   /** Throws what the device reported since the start, such as a kernel that did not compile or memory that ran out. */
   check(): void {
     if (this.#failure !== undefined) throw new Error(`The GPU reported an error: ${this.#failure}`);

@@ -39,6 +39,9 @@ export interface ConvTile {
   readonly vectors: number;
 }
 
+/** Products added into one running sum before it is added to the total. */
+const BLOCK_TERMS = 192;
+
 /**
  * Dense convolution without barriers: a lane keeps a tile of outputs in registers and walks over the taps and the input
  * channels, four at a time. Bindings: input [N, H, W, C], filter [taps, C, O], output [N, OH, OW, O].
@@ -59,6 +62,9 @@ export function conv2dKernel(pass: ConvPass, tile: ConvTile): KernelSpec {
   const rowTiles = Math.ceil(totalRows / tile.rows);
   const lanes = groups * colTiles * rowTiles;
   const { rows, cols } = pass;
+  // Sums of short blocks are added up, not one long one: the rounding error of a float32 sum grows with its length.
+  const block = Math.max(1, Math.floor(BLOCK_TERMS / (4 * Math.max(1, cols.count))));
+  const blocks = Math.ceil(inVectors / block);
 
   const columnOffsets = new Map<number, number>();
   for (let c = 0; c < tile.cols; c++) {
@@ -75,7 +81,7 @@ export function conv2dKernel(pass: ConvPass, tile: ConvTile): KernelSpec {
   const say = (line: string) => lines.push(line);
   for (let r = 0; r < tile.rows; r++) {
     for (let c = 0; c < tile.cols; c++) {
-      for (let v = 0; v < tile.vectors; v++) say(`var a${r}_${c}_${v} = vec4f();`);
+      for (let v = 0; v < tile.vectors; v++) say(`var a${r}_${c}_${v} = vec4f(); var t${r}_${c}_${v} = vec4f();`);
     }
   }
   for (let r = 0; r < tile.rows; r++) {
@@ -107,7 +113,12 @@ export function conv2dKernel(pass: ConvPass, tile: ConvTile): KernelSpec {
     say(`let row${r} = (image${r} * ${height}u + u32(clamp(iy${r}, 0, ${height - 1}))) * ${width * inVectors}u;`);
   }
   say(`let tapRow = (${rows.tap}u + k * ${rows.tapStep}u) * ${pass.filterWidth}u;`);
-  say(`for (var c4 = 0u; c4 < ${inVectors}u; c4++) {`);
+  if (blocks > 1) {
+    say(
+      `for (var first = 0u; first < ${inVectors}u; first += ${block}u) { let last = min(first + ${block}u, ${inVectors}u);`,
+    );
+  }
+  say(blocks > 1 ? `for (var c4 = first; c4 < last; c4++) {` : `for (var c4 = 0u; c4 < ${inVectors}u; c4++) {`);
   for (let r = 0; r < tile.rows; r++) {
     for (const name of columnOffsets.values()) {
       say(`let v${r}_${name} = select(vec4f(), input[row${r} + px${name} + c4], in${r} && ok${name});`);
@@ -128,7 +139,13 @@ export function conv2dKernel(pass: ConvPass, tile: ConvTile): KernelSpec {
     }
     say("}");
   }
-  say("}}");
+  say("}");
+  for (let r = 0; r < tile.rows; r++) {
+    for (let c = 0; c < tile.cols; c++) {
+      for (let v = 0; v < tile.vectors; v++) say(`t${r}_${c}_${v} += a${r}_${c}_${v}; a${r}_${c}_${v} = vec4f();`);
+    }
+  }
+  say(blocks > 1 ? "}}" : "}");
   for (let r = 0; r < tile.rows; r++) {
     const row = `line${r} % ${gridRows}u * ${pass.outputStride}u + ${pass.outputOffset[0]}u`;
     if (!exactRows) say(`if (rowTile * ${tile.rows}u + ${r}u < ${totalRows}u) {`);
@@ -139,7 +156,7 @@ export function conv2dKernel(pass: ConvPass, tile: ConvTile): KernelSpec {
         pass.outputOffset[1]
       }u) * ${outVectors}u`;
       for (let v = 0; v < tile.vectors; v++) {
-        const store = `output[out${r} + ${col} + o${v}] = a${r}_${c}_${v};`;
+        const store = `output[out${r} + ${col} + o${v}] = t${r}_${c}_${v};`;
         say(exactVectors ? store : `if (group * ${tile.vectors}u + ${v}u < ${outVectors}u) { ${store} }`);
       }
       if (!exactCols) say("}");

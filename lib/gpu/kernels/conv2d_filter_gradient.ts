@@ -22,6 +22,9 @@ export interface FilterGradientTile {
   readonly vectors: number;
 }
 
+/** Products added into one running sum before it is added to the total. */
+const BLOCK_TERMS = 112;
+
 /**
  * Gradient of a dense convolution's filter: for every tap, input channel and output channel the sum over all output
  * positions of input times output gradient. Bindings: input [N, H, W, C], gradient [N, OH, OW, O], parts
@@ -42,6 +45,8 @@ export function conv2dFilterGradientKernel(pass: FilterGradientPass, tile: Filte
   const totalRows = pass.batch * outHeight;
   const rowsPerSplit = Math.ceil(totalRows / pass.splits);
   const lanes = outGroups * inGroups * filterHeight * pass.splits;
+  // Short sums are added up, not one long one: the rounding error of a float32 sum grows with its length.
+  const blockRows = Math.max(1, Math.floor(BLOCK_TERMS / outWidth));
   const kept = Math.max(0, filterWidth - pass.stride);
 
   const lines: string[] = [];
@@ -65,7 +70,9 @@ export function conv2dFilterGradientKernel(pass: FilterGradientPass, tile: Filte
   for (let k = 0; k < filterWidth; k++) {
     for (let a = 0; a < tile.inputs; a++) {
       for (let j = 0; j < 4; j++) {
-        for (let b = 0; b < tile.vectors; b++) say(`var s${k}_${a}_${j}_${b} = vec4f();`);
+        for (let b = 0; b < tile.vectors; b++) {
+          say(`var s${k}_${a}_${j}_${b} = vec4f(); var t${k}_${a}_${j}_${b} = vec4f();`);
+        }
       }
     }
   }
@@ -77,7 +84,10 @@ export function conv2dFilterGradientKernel(pass: FilterGradientPass, tile: Filte
   };
   say(`let first = split * ${rowsPerSplit}u;`);
   say(`let last = min(first + ${rowsPerSplit}u, ${totalRows}u);`);
-  say("for (var line = first; line < last; line++) {");
+  say(
+    `for (var block = first; block < last; block += ${blockRows}u) { let blockEnd = min(block + ${blockRows}u, last);`,
+  );
+  say("for (var line = block; line < blockEnd; line++) {");
   say(`let iy = i32(line % ${outHeight}u) * ${pass.stride} + i32(tapRow) - ${pass.pad};`);
   say(`if (iy >= 0 && iy < ${height}) {`);
   say(`let inputRow = (line / ${outHeight}u * ${height}u + u32(iy)) * ${width * inVectors}u;`);
@@ -100,6 +110,16 @@ export function conv2dFilterGradientKernel(pass: FilterGradientPass, tile: Filte
     for (let a = 0; a < tile.inputs; a++) say(`x${k}_${a} = x${k + pass.stride}_${a};`);
   }
   say("}}}");
+  for (let k = 0; k < filterWidth; k++) {
+    for (let a = 0; a < tile.inputs; a++) {
+      for (let j = 0; j < 4; j++) {
+        for (let b = 0; b < tile.vectors; b++) {
+          say(`t${k}_${a}_${j}_${b} += s${k}_${a}_${j}_${b}; s${k}_${a}_${j}_${b} = vec4f();`);
+        }
+      }
+    }
+  }
+  say("}");
   for (let a = 0; a < tile.inputs; a++) {
     const inside = inVectors % tile.inputs === 0 ? "" : `inGroup * ${tile.inputs}u + ${a}u < ${inVectors}u`;
     if (inside) say(`if (${inside}) {`);
@@ -109,7 +129,7 @@ export function conv2dFilterGradientKernel(pass: FilterGradientPass, tile: Filte
       for (let k = 0; k < filterWidth; k++) {
         for (let j = 0; j < 4; j++) {
           say(
-            `parts[(((split * ${filterHeight}u + tapRow) * ${filterWidth}u + ${k}u) * ${channels}u + i${a} * 4u + ${j}u) * ${outVectors}u + o${b}] = s${k}_${a}_${j}_${b};`,
+            `parts[(((split * ${filterHeight}u + tapRow) * ${filterWidth}u + ${k}u) * ${channels}u + i${a} * 4u + ${j}u) * ${outVectors}u + o${b}] = t${k}_${a}_${j}_${b};`,
           );
         }
       }

@@ -9,6 +9,7 @@ import {
   runningStatisticsKernel,
 } from "../kernels/batch_norm.ts";
 import { sumPartsKernel } from "../kernels/sum_parts.ts";
+import { gradientOp } from "./gradient_op.ts";
 import type { Gpu } from "../start_webgpu.ts";
 
 /** Epsilon and momentum of every batch-norm of the backbones. */
@@ -50,22 +51,28 @@ export function batchNorm<T extends tf.Tensor>(gpu: Gpu, x: T, layer: BatchNormT
     [layer.runningMean, layer.runningVariance],
     [{ shape: [2, channels] }],
   );
-  // Optional inputs are left out of the list rather than given as empty tensors: the tape counts gradients by input.
-  const optional = slope ? [slope] : residual ? [residual] : [];
-  const op = tf.customGrad((...args) => {
-    const save = args.pop() as tf.GradSaverFunc;
-    const [xIn, weight, bias, ...rest] = args as tf.Tensor[];
-    save([xIn, weight, bias, statistics, ...(prelu ? rest : [])]);
-    const spec = batchNormApplyKernel({ ...norm, prelu, residual: residual !== undefined });
-    const [value] = gpu.kernels.run(spec, [xIn, statistics, weight, bias, ...rest], [{ shape: x.shape }]);
-    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
+  const { weight, bias } = layer;
+  const optional = { ...(slope && { slope }), ...(residual && { residual }) };
+  return gradientOp(
+    { x, weight, bias, ...optional },
+    (save) => {
+      save([x, weight, bias, statistics, ...(slope ? [slope] : [])]);
+      const spec = batchNormApplyKernel({ ...norm, prelu, residual: residual !== undefined });
+      return gpu.kernels.run(spec, [x, statistics, weight, bias, ...Object.values(optional)], [{ shape: x.shape }])[0];
+    },
+    (dy, saved) => {
       if (!training) throw new Error("batchNorm: no gradient through running statistics");
       const [dx, dWeight, dBias, dSlope] = gradients(gpu, dy, saved, norm, prelu);
-      return [dx, dWeight, dBias, ...(prelu ? [dSlope] : []), ...(residual ? [dy.clone()] : [])];
-    };
-    return { value, gradFunc: gradFunc as unknown as (dy: tf.Tensor, saved: tf.Tensor[]) => tf.Tensor[] };
-  });
-  return op(x, layer.weight, layer.bias, ...optional) as T;
+      return {
+        x: () => dx,
+        weight: () => dWeight,
+        bias: () => dBias,
+        slope: () => dSlope,
+        // A clone: the tape disposes of gradients it has added up.
+        residual: () => dy.clone(),
+      };
+    },
+  ) as T;
 }
 
 function batchStatistics(gpu: Gpu, x: tf.Tensor, layer: BatchNormTensors): tf.Tensor[] {

@@ -10,6 +10,7 @@ import {
 } from "../kernels/grouped_conv2d.ts";
 import { sumPartsKernel } from "../kernels/sum_parts.ts";
 import { transposeKernel } from "../kernels/transpose.ts";
+import { gradientOp } from "./gradient_op.ts";
 import type { Gpu } from "../start_webgpu.ts";
 
 /** How a convolution moves over its input. */
@@ -81,18 +82,17 @@ export function conv2d(gpu: Gpu, x: tf.Tensor4D, filter: tf.Tensor4D, options: C
 const roundUp = (channels: number): number => Math.ceil(channels / 4) * 4;
 
 function denseConv2d(gpu: Gpu, x: tf.Tensor4D, filter: tf.Tensor4D, layer: Layer): tf.Tensor4D {
-  const op = tf.customGrad((xIn: tf.Tensor, filterIn: tf.Tensor, save: tf.GradSaverFunc) => {
-    save([xIn, filterIn]);
-    return {
-      value: forward(gpu, xIn, filterIn, layer),
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
-        [
-          () => inputGradient(gpu, dy, saved[1], layer),
-          () => filterGradient(gpu, saved[0], dy, layer),
-        ] as unknown as tf.Tensor[],
-    };
-  });
-  return op(x, filter) as tf.Tensor4D;
+  return gradientOp(
+    { x, filter },
+    (save) => {
+      save([x, filter]);
+      return forward(gpu, x, filter, layer);
+    },
+    (dy, [xSaved, filterSaved]) => ({
+      x: () => inputGradient(gpu, dy, filterSaved, layer),
+      filter: () => filterGradient(gpu, xSaved, dy, layer),
+    }),
+  ) as tf.Tensor4D;
 }
 
 /** An axis of a forward pass: position `out * stride - pad + k` meets tap k. */
@@ -195,27 +195,25 @@ function filterGradient(gpu: Gpu, x: tf.Tensor, dy: tf.Tensor, layer: Layer): tf
 }
 
 function groupedConv2d(gpu: Gpu, x: tf.Tensor4D, filter: tf.Tensor4D, conv: GroupedConv): tf.Tensor4D {
-  const op = tf.customGrad((xIn: tf.Tensor, filterIn: tf.Tensor, save: tf.GradSaverFunc) => {
-    save([xIn, filterIn]);
-    const [value] = gpu.kernels.run(groupedConv2dKernel(conv), [xIn, filterIn], [{
-      shape: [conv.batch, ...conv.output],
-    }]);
-    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => [
-      () => gpu.kernels.run(groupedConv2dInputGradientKernel(conv), [dy, saved[1]], [{ shape: saved[0].shape }])[0],
-      () =>
-        tf.tidy(() => {
-          const parts = groupedFilterParts(conv);
-          const { shape } = saved[1];
-          const [sums] = gpu.kernels.run(groupedConv2dFilterGradientKernel(conv), [saved[0], dy], [{
-            shape: [parts, ...shape],
-          }]);
-          if (parts === 1) return sums.reshape(shape);
-          return gpu.kernels.run(sumPartsKernel(1, parts, saved[1].size), [sums], [{ shape }])[0];
-        }),
-    ];
-    return { value, gradFunc: gradFunc as unknown as (dy: tf.Tensor, saved: tf.Tensor[]) => tf.Tensor[] };
-  });
-  return op(x, filter) as tf.Tensor4D;
+  return gradientOp(
+    { x, filter },
+    (save) => {
+      save([x, filter]);
+      return gpu.kernels.run(groupedConv2dKernel(conv), [x, filter], [{ shape: [conv.batch, ...conv.output] }])[0];
+    },
+    (dy, [xSaved, filterSaved]) => ({
+      x: () => gpu.kernels.run(groupedConv2dInputGradientKernel(conv), [dy, filterSaved], [{ shape: xSaved.shape }])[0],
+      filter: () => {
+        const parts = groupedFilterParts(conv);
+        const { shape, size } = filterSaved;
+        const spec = groupedConv2dFilterGradientKernel(conv);
+        const [sums] = gpu.kernels.run(spec, [xSaved, dy], [{ shape: [parts, ...shape] }]);
+        return parts === 1
+          ? sums.reshape(shape)
+          : gpu.kernels.run(sumPartsKernel(1, parts, size), [sums], [{ shape }])[0];
+      },
+    }),
+  ) as tf.Tensor4D;
 }
 
 /**

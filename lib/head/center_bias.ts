@@ -1,0 +1,93 @@
+import * as tf from "../deps/tfjs.ts";
+import { updateCentersKernel } from "../gpu/kernels/update_centers.ts";
+import type { Gpu } from "../gpu/start_webgpu.ts";
+import { Parameters } from "../nn/parameters.ts";
+import type { Head } from "./head.ts";
+import { marginSoftmax, type StepMargins } from "./margin_softmax.ts";
+import { xavierUniform } from "./xavier.ts";
+
+/** The dials of the center-bias head. */
+export interface CenterBiasOptions {
+  readonly classes: number;
+  readonly embeddingSize: number;
+  /** Multiplies the cosines. @default 64 */
+  readonly scale?: number;
+  /** Smallest margin, radians. @default 0.5 */
+  readonly margin?: number;
+  /** What the hardest class gets on top at most, radians. @default 0.05 */
+  readonly mM?: number;
+  /** Share of the old value in the moving averages of centers and t. @default 0.99 */
+  readonly centerMomentum?: number;
+  /** Uses 1 in place of t. @default false */
+  readonly constantT?: boolean;
+  /** Which sample moves the center when a batch holds several of a class. @default "last" */
+  readonly repeatedLabel?: "last" | "mean";
+  /** @default 21 */
+  readonly seed?: number;
+}
+
+/** Product of lengths under which a cosine between weight and center counts as this, as in PyTorch's cosine_similarity. */
+const SMALLEST_PRODUCT = 1e-8;
+
+/**
+ * ArcFace whose margin grows for hard classes; hardness is the bias between a class's weight and the mean of its embeddings.
+ * Keeps `weight` [classes, dim], and the buffers `center` [classes, dim] and `t` [].
+ *
+ * @source "Face Recognition Based on Center Bias Estimation and Adaptive Margin"
+ */
+export function centerBiasHead(gpu: Gpu, options: CenterBiasOptions): Head {
+  const { classes, embeddingSize, scale = 64, margin = 0.5, mM = 0.05 } = options;
+  const { centerMomentum: mu = 0.99, constantT = false, repeatedLabel = "last", seed = 21 } = options;
+  const parameters = new Parameters(gpu, seed);
+  const shape = [classes, embeddingSize] as const;
+  const weight = parameters.add("weight", shape, xavierUniform(...shape));
+  const center = parameters.add("center", shape, xavierUniform(...shape), { trainable: false });
+  const t = parameters.add("t", [], () => 0, { trainable: false });
+
+  function decide(embeddings: tf.Tensor2D, labels: tf.Tensor1D, target: tf.Tensor1D): StepMargins {
+    gpu.kernels.run(
+      updateCentersKernel(embeddings.shape[0], embeddingSize, classes, mu, repeatedLabel),
+      [embeddings, labels],
+      [center],
+    );
+    const counted = target.notEqual(0).toFloat();
+    const mean = target.mul(counted).sum().div(counted.sum());
+    // With no target counted there is no mean: t stays.
+    const moved = tf.where(counted.sum().greater(0), mean.mul(1 - mu).add(t.mul(mu)), t);
+    t.assign(moved.asScalar() as tf.Tensor as typeof t);
+    const lengths = weight.square().sum(1).sqrt().mul(center.square().sum(1).sqrt()).maximum(SMALLEST_PRODUCT);
+    const hardness = tf.sub(1, weight.mul(center).sum(1).div(lengths));
+    const least = hardness.min();
+    const range = hardness.max().sub(least);
+    // One class, or all alike: nobody is harder than the others.
+    const normalized = tf.where(
+      range.greater(0),
+      hardness.sub(least).div(range.maximum(1e-30)),
+      tf.zerosLike(hardness),
+    );
+    const grown = normalized.mul(constantT ? 1 : t).mul(mM).add(margin);
+    const margins = grown.clipByValue(margin, margin + mM);
+    return {
+      ofSamples: tf.gather(margins, labels) as tf.Tensor1D,
+      report: {
+        t: constantT ? tf.scalar(1) : t.asScalar(),
+        mean: margins.mean() as tf.Scalar,
+        max: margins.max() as tf.Scalar,
+        min: margins.min() as tf.Scalar,
+      },
+    };
+  }
+
+  return {
+    name: "center_bias",
+    classes,
+    parameters,
+    step: (embeddings, labels) =>
+      marginSoftmax(embeddings, weight as unknown as tf.Tensor2D, labels, {
+        scale,
+        kind: "angular",
+        decide: (target) => decide(embeddings, labels, target),
+      }),
+    dispose: () => parameters.dispose(),
+  };
+}

@@ -1,0 +1,57 @@
+import * as tf from "../deps/tfjs.ts";
+import type { Gpu } from "../gpu/start_webgpu.ts";
+import { Parameters } from "../nn/parameters.ts";
+import type { Head } from "./head.ts";
+import { marginSoftmax } from "./margin_softmax.ts";
+import { xavierUniform } from "./xavier.ts";
+
+/** The dials of a head whose margin is the same for every class. */
+export interface FixedMarginOptions {
+  readonly classes: number;
+  readonly embeddingSize: number;
+  /** Multiplies the cosines. @default 64 */
+  readonly scale?: number;
+  /** Radians for ArcFace, cosine for CosFace. @default 0.5 for ArcFace, 0.35 for CosFace */
+  readonly margin?: number;
+  /** @default 21 */
+  readonly seed?: number;
+}
+
+/** Margin on the angle. @source Deng et al., "ArcFace", 2019 */
+export function arcFaceHead(gpu: Gpu, options: FixedMarginOptions): Head {
+  return fixedMarginHead(gpu, "arcface", "angular", { margin: 0.5, ...options });
+}
+
+/** Margin on the cosine. @source Wang et al., "CosFace", 2018 */
+export function cosFaceHead(gpu: Gpu, options: FixedMarginOptions): Head {
+  return fixedMarginHead(gpu, "cosface", "additive", { margin: 0.35, ...options });
+}
+
+function fixedMarginHead(
+  gpu: Gpu,
+  name: string,
+  kind: "angular" | "additive",
+  { classes, embeddingSize, scale = 64, margin = 0, seed = 21 }: FixedMarginOptions,
+): Head {
+  const parameters = new Parameters(gpu, seed);
+  const shape = [classes, embeddingSize] as const;
+  const weight = parameters.add("weight", shape, xavierUniform(...shape));
+  return {
+    name,
+    classes,
+    parameters,
+    step: (embeddings, labels) =>
+      marginSoftmax(embeddings, weight as unknown as tf.Tensor2D, labels, {
+        scale,
+        kind,
+        decide: (target) => {
+          const fixed = tf.scalar(margin);
+          return {
+            ofSamples: tf.fill(target.shape, margin) as tf.Tensor1D,
+            report: { t: tf.scalar(0), mean: fixed, max: fixed, min: fixed },
+          };
+        },
+      }),
+    dispose: () => parameters.dispose(),
+  };
+}

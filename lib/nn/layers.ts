@@ -1,0 +1,59 @@
+import type * as tf from "../deps/tfjs.ts";
+import { batchNorm, type BatchNormTensors } from "../gpu/ops/batch_norm.ts";
+import { conv2d, type Conv2dOptions } from "../gpu/ops/conv2d.ts";
+import type { Gpu } from "../gpu/start_webgpu.ts";
+import type { Initializer, Parameters } from "./parameters.ts";
+
+/** A part of a network: what goes in is NHWC. */
+export type Layer = (x: tf.Tensor4D, training: boolean) => tf.Tensor4D;
+
+/** What the layers of one model share: where they compute and where their parameters are. */
+export interface LayerContext {
+  readonly gpu: Gpu;
+  readonly parameters: Parameters;
+}
+
+/** Shape of a convolution layer. */
+export interface ConvShape extends Conv2dOptions {
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Height and width of the filter. */
+  readonly size: number;
+}
+
+/** A convolution without bias, `NAME.weight`. */
+export function convLayer({ gpu, parameters }: LayerContext, name: string, shape: ConvShape, init: Initializer): Layer {
+  const dims = [shape.outputs, shape.inputs / (shape.groups ?? 1), shape.size, shape.size] as const;
+  const filter = parameters.add(`${name}.weight`, dims, init, { filter: dims }) as unknown as tf.Tensor4D;
+  return (x) => conv2d(gpu, x, filter, shape);
+}
+
+/** What follows the normalisation in the same pass over memory. */
+export interface BatchNormFollow {
+  /** Slopes of a PReLU. */
+  readonly slope?: tf.Variable;
+  /** A tensor to add. */
+  readonly residual?: tf.Tensor4D;
+}
+
+/** Batch-norm of the last axis: `NAME.weight`, `.bias`, `.running_mean`, `.running_var`. */
+export function batchNormLayer(
+  { gpu, parameters }: LayerContext,
+  name: string,
+  channels: number,
+  options: { trainWeight?: boolean } = {},
+): <T extends tf.Tensor>(x: T, training: boolean, follow?: BatchNormFollow) => T {
+  const { trainWeight = true } = options;
+  const tensors: BatchNormTensors = {
+    weight: parameters.add(`${name}.weight`, [channels], () => 1, { trainable: trainWeight }),
+    bias: parameters.add(`${name}.bias`, [channels], () => 0),
+    runningMean: parameters.add(`${name}.running_mean`, [channels], () => 0, { trainable: false }),
+    runningVariance: parameters.add(`${name}.running_var`, [channels], () => 1, { trainable: false }),
+  };
+  return (x, training, follow = {}) => batchNorm(gpu, x, tensors, { training, ...follow });
+}
+
+/** Slopes of a PReLU, one per channel, `NAME.weight`; the following pass of a batch-norm applies them. */
+export function preluSlope({ parameters }: LayerContext, name: string, channels: number): tf.Variable {
+  return parameters.add(`${name}.weight`, [channels], () => 0.25);
+}

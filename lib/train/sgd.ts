@@ -1,0 +1,62 @@
+import * as tf from "../deps/tfjs.ts";
+import { sgdKernel } from "../gpu/kernels/sgd.ts";
+import type { Gpu } from "../gpu/start_webgpu.ts";
+import { type Parameter, readParameter, type StateDict, writeParameter } from "../nn/parameters.ts";
+
+/** What does not change from step to step. */
+export interface SgdOptions {
+  /** Share of the old velocity that is kept. */
+  readonly momentum: number;
+  /** Pull of every parameter towards zero. */
+  readonly weightDecay: number;
+}
+
+/** Stochastic gradient descent with momentum, in place: v = momentum v + (g + decay p), p = p - rate v. */
+export class Sgd {
+  readonly #gpu: Gpu;
+  readonly #options: SgdOptions;
+  readonly #named: readonly (readonly [string, Parameter])[];
+  readonly #velocities: tf.Tensor[];
+
+  /** `named` are the trained parameters under the names their velocities are saved by. */
+  constructor(gpu: Gpu, named: readonly (readonly [string, Parameter])[], options: SgdOptions) {
+    this.#gpu = gpu;
+    this.#options = options;
+    this.#named = named;
+    this.#velocities = named.map(([, { variable }]) => tf.keep(tf.tidy(() => tf.zeros(variable.shape))));
+  }
+
+  /** One step at learning rate `rate` along `gradients` (in the order of the parameters) times `scale`. */
+  step(gradients: readonly tf.Tensor[], rate: number, scale: tf.Scalar): void {
+    const { momentum, weightDecay } = this.#options;
+    tf.tidy(() => {
+      const hyper = tf.concat([tf.tensor1d([rate, momentum, weightDecay]), scale.reshape<tf.Tensor1D>([1])]);
+      this.#named.forEach(([, { variable }], i) => {
+        this.#gpu.kernels.run(sgdKernel(variable.size), [hyper, gradients[i]], [this.#velocities[i], variable]);
+      });
+    });
+  }
+
+  /** Velocities by name, in PyTorch's layout. */
+  async state(): Promise<StateDict> {
+    const state: StateDict = new Map();
+    for (let i = 0; i < this.#named.length; i++) {
+      const [name, parameter] = this.#named[i];
+      state.set(name, await readParameter(this.#gpu, parameter, this.#velocities[i]));
+    }
+    return state;
+  }
+
+  /** Takes velocities up again; those without an entry start at zero. */
+  load(state: StateDict): void {
+    this.#named.forEach(([name, parameter], i) => {
+      const value = state.get(name);
+      if (value) writeParameter(this.#gpu, parameter, this.#velocities[i], value);
+    });
+  }
+
+  /** Frees the GPU's memory. */
+  dispose(): void {
+    for (const velocity of this.#velocities) velocity.dispose();
+  }
+}
