@@ -36,6 +36,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   "tests": ["mod.ts", "lib", "cli", "tools", "bench"],
 };
 
+/** Rooms whose files run the commands of others: there `new URL("x.ts", import.meta.url)` may name any file. */
+const RUNS_COMMANDS = ["tools", "bench", "tests"];
+
 /** A file longer than this is listed in LONG_FILES, with the reason why it has no seam. */
 const LONGEST_FILE = 400;
 
@@ -105,6 +108,7 @@ function judge(
     const target = resolve(file, specifier);
     if (target === undefined) return `"${specifier}" is outside the project`;
     if (!files.has(target)) return `"${specifier}" is no file: expected ${target}`;
+    if (kind === "url" && RUNS_COMMANDS.includes(room ?? "")) return undefined; // a program to run, not a module to load
     const to = roomOf(target);
     if (room === undefined || to === undefined || room === to) return undefined;
     if (file === "mod.ts" && to === "lib/deps" && kind === "export") {

@@ -29,7 +29,7 @@ const TEST_PERMISSIONS = [
 const CHECKS: Phase[] = [
   { name: "format", args: ["fmt", "--check"] },
   { name: "lint", args: ["lint"] },
-  { name: "types", args: ["check", "."] },
+  { name: "types", args: ["check", "--quiet", "."] },
   { name: "documentation", args: ["doc", "--lint", "mod.ts"] },
   { name: "imports", args: ["run", "--allow-read=.", "tools/check_imports.ts"] },
 ];

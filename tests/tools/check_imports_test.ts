@@ -65,6 +65,7 @@ Deno.test("checkImports() lets rooms import only those on their left", () => {
   assert.deepEqual(messages("tools/a.ts", 'import "../cli/train.ts";', "cli/train.ts"), [
     'tools/a.ts:1: tools may not import cli ("../cli/train.ts")',
   ]);
+  assert.deepEqual(messages("tools/a.ts", 'new URL("../cli/train.ts", import.meta.url);', "cli/train.ts"), []);
   assert.deepEqual(messages("lib/data/a.ts", 'new URL("../train/w.ts", import.meta.url);', "lib/train/w.ts"), [
     'lib/data/a.ts:1: lib/data may not import lib/train ("../train/w.ts")',
   ]);
