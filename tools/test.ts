@@ -45,9 +45,9 @@ const DOC_TESTS: Phase = {
 function testArguments(given: string[], folder: string): string[] {
   const options: string[] = [];
   const files: string[] = [];
-  const exists = (path: string) => {
+  const holdsTests = (path: string) => {
     try {
-      return Deno.statSync(path) !== undefined;
+      return Deno.statSync(path).isDirectory || /\.[cm]?[jt]sx?$/.test(path);
     } catch {
       return false;
     }
@@ -57,7 +57,7 @@ function testArguments(given: string[], folder: string): string[] {
     const seen = word.startsWith("/") ? word : `${folder}/${word}`;
     if (word === "--filter" && i + 1 < given.length) options.push(word, given[++i]);
     else if (word.startsWith("-")) options.push(word);
-    else if (exists(seen)) files.push(seen);
+    else if (holdsTests(seen)) files.push(seen);
     else {
       const found = testFiles("tests").filter((path) => path.includes(word));
       if (found.length === 0) {
