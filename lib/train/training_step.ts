@@ -23,6 +23,17 @@ export interface GradientResult {
   readonly gradients: tf.Tensor[];
 }
 
+/** Some images of a step, all that are computed at once. */
+export interface TrainingPart {
+  /** Number of images. */
+  readonly size: number;
+  /** Brings them to the GPU: images [size, S, S, 4], labels [size] int32. */
+  upload(): { images: tf.Tensor4D; labels: tf.Tensor1D };
+}
+
+/** Loss, t, margin mean, maximum, minimum, right answers. */
+const SCALARS = 6;
+
 /** Scalars of one step. */
 export interface StepMetrics {
   readonly loss: number;
@@ -46,8 +57,7 @@ export class TrainingStep {
   readonly #head: Head;
   readonly #gpu: Gpu;
   readonly #clip: number;
-  #accumulated: { gradients: tf.Tensor[]; count: number } | undefined;
-  #pending: { scalars: tf.Tensor1D; samples: number }[] = [];
+  #pending: { scalars: tf.Tensor[]; sizes: number[] }[] = [];
 
   /** Starts with the optimizer at rest. */
   constructor(gpu: Gpu, backbone: Backbone, head: Head, options: TrainingStepOptions) {
@@ -83,56 +93,60 @@ export class TrainingStep {
   }
 
   /**
-   * Takes a batch's gradient in; with `apply` false it is only added to those of the batches before, else the parameters move by
-   * their mean.
+   * One step of learning rate `rate` along the mean gradient of a batch, given in one part or in several that are computed one
+   * after the other. Each part is asked for when its turn comes and disposed of after it.
    */
-  run(images: tf.Tensor4D, labels: tf.Tensor1D, rate: number, apply = true): void {
-    const { loss, metrics, embeddings, gradients } = this.gradients(images, labels);
-    embeddings.dispose();
-    const scalars = tf.tidy(() => tf.concat([loss.reshape<tf.Tensor1D>([1]), metrics]));
-    tf.dispose([loss, metrics]);
-    this.#pending.push({ scalars, samples: labels.size });
-    let sum = gradients;
-    let count = 1;
-    if (this.#accumulated) {
-      const before = this.#accumulated;
-      sum = tf.tidy(() => before.gradients.map((gradient, i) => gradient.add(gradients[i])));
-      tf.dispose([before.gradients, gradients]);
-      count += before.count;
+  run(parts: readonly TrainingPart[], rate: number): void {
+    const samples = parts.reduce((sum, { size }) => sum + size, 0);
+    let sum: tf.Tensor[] | undefined;
+    const scalars: tf.Tensor[] = [];
+    for (const part of parts) {
+      const { images, labels } = part.upload();
+      const { loss, metrics, embeddings, gradients } = this.gradients(images, labels);
+      scalars.push(tf.tidy(() => tf.concat([loss.reshape<tf.Tensor1D>([1]), metrics])));
+      tf.dispose([images, labels, embeddings, loss, metrics]);
+      const share = part.size / samples;
+      const weighted = parts.length === 1 ? gradients : tf.tidy(() => gradients.map((gradient) => gradient.mul(share)));
+      if (parts.length > 1) tf.dispose(gradients);
+      const before = sum;
+      sum = before ? tf.tidy(() => before.map((gradient, i) => gradient.add(weighted[i]))) : weighted;
+      if (before) tf.dispose([before, weighted]);
     }
-    if (!apply) {
-      this.#accumulated = { gradients: sum, count };
-      return;
-    }
-    this.#accumulated = undefined;
-    const scale = tf.tidy(() => this.#scale(sum, count));
-    this.sgd.step(sum, rate, scale);
-    tf.dispose([sum, scale]);
+    this.#pending.push({ scalars, sizes: parts.map(({ size }) => size) });
+    const gradients = sum!;
+    const scale = tf.tidy(() => this.#scale(gradients));
+    this.sgd.step(gradients, rate, scale);
+    tf.dispose([gradients, scale]);
   }
 
-  #scale(gradients: tf.Tensor[], count: number): tf.Scalar {
-    if (this.#clip === 0) return tf.scalar(1 / count);
-    const squares = tf.stack(gradients.map((gradient) => gradient.square().sum().asScalar()));
-    const norm = squares.sum().sqrt().div(count);
+  #scale(gradients: tf.Tensor[]): tf.Scalar {
+    if (this.#clip === 0) return tf.scalar(1);
+    const norm = tf.stack(gradients.map((gradient) => gradient.square().sum().asScalar())).sum().sqrt();
     // As PyTorch's clip_grad_norm_: at most 1, and never a division by zero.
-    return tf.minimum(tf.scalar(this.#clip).div(norm.add(1e-6)), 1).div(count).asScalar();
+    return tf.minimum(tf.scalar(this.#clip).div(norm.add(1e-6)), 1).asScalar();
   }
 
-  /** Batches whose scalars have not been read yet. */
+  /** Steps whose scalars have not been read yet. */
   get pending(): number {
     return this.#pending.length;
   }
 
-  /** Reads the scalars of every batch since the last call, in order: one wait for the GPU. */
+  /** Reads the scalars of every step since the last call, in order: one wait for the GPU. */
   async drain(): Promise<StepMetrics[]> {
     const pending = this.#pending;
     this.#pending = [];
     if (pending.length === 0) return [];
-    const table = tf.tidy(() => tf.concat(pending.map(({ scalars }) => scalars)));
+    const scalars = pending.flatMap((step) => step.scalars);
+    const table = tf.concat(scalars);
     const values = await this.#gpu.kernels.read(table);
-    tf.dispose([table, pending.map(({ scalars }) => scalars)]);
-    return pending.map(({ samples }, i) => {
-      const [loss, t, marginMean, marginMax, marginMin, right] = values.subarray(i * 6, i * 6 + 6);
+    tf.dispose([table, scalars]);
+    let at = 0;
+    return pending.map(({ sizes }) => {
+      const rows = sizes.map((size) => ({ size, row: values.subarray(at, at += SCALARS) }));
+      const samples = sizes.reduce((a, b) => a + b, 0);
+      const [, t, marginMean, marginMax, marginMin] = rows[rows.length - 1].row;
+      const loss = rows.reduce((sum, { size, row }) => sum + row[0] * size / samples, 0);
+      const right = rows.reduce((sum, { row }) => sum + row[5], 0);
       return { loss, t, marginMean, marginMax, marginMin, right, samples };
     });
   }
@@ -140,9 +154,7 @@ export class TrainingStep {
   /** Frees the GPU's memory of the optimizer and of what is pending. */
   dispose(): void {
     this.sgd.dispose();
-    tf.dispose(this.#pending.map(({ scalars }) => scalars));
+    tf.dispose(this.#pending.flatMap(({ scalars }) => scalars));
     this.#pending = [];
-    if (this.#accumulated) tf.dispose(this.#accumulated.gradients);
-    this.#accumulated = undefined;
   }
 }
