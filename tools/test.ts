@@ -36,7 +36,7 @@ const CHECKS: Phase[] = [
 
 const DOC_TESTS: Phase = {
   name: "examples in the documentation",
-  args: ["test", ...TEST_PERMISSIONS, "--doc", "mod.ts", "lib", "tools"],
+  args: ["test", ...TEST_PERMISSIONS, "--doc", "mod.ts", "lib", "cli", "tools"],
   // console.assert() only prints: an example that fails has to be a failure here.
   refuses: /^Assertion failed/m,
 };
