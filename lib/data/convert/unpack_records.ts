@@ -58,7 +58,7 @@ function writeImages(set: RecordSet, folder: OutputFolder, { onProgress }: Conve
   const { index, path } = set.reader;
   for (let i = 0; i < set.size; i++) {
     const key = set.key(i);
-    const { image, labels } = decodeImageRecord(set.reader.read(key), `key ${key} of ${path}`);
+    const { image, labels } = decodeImageRecord(set.reader.borrow(key), `key ${key} of ${path}`);
     const label = labels[0];
     if (!Number.isInteger(label) || label < 0 || label >= set.classes) {
       throw new InputError(
