@@ -1,6 +1,7 @@
 /** NumPy's arrays, scalars and dtypes as pickles hold them, and the byte strings of protocol 2. */
 import {
   describePickle,
+  latin1OfText,
   type PickleAllowList,
   PickleBytes,
   type PickleConstructor,
@@ -11,7 +12,6 @@ import {
   PickleText,
   PickleTuple,
 } from "./pickle_values.ts";
-import { latin1OfText } from "./pickle_values.ts";
 
 /** NumPy's dtype: a kind (b, i, u, f, O), a size in bytes, an order of bytes. */
 export class PickleDtype implements PickleStateful {
@@ -130,7 +130,7 @@ export class PickleArray implements PickleStateful {
   }
 }
 
-/** Values of an array, flat, in the order they are stored. `context.file` names the file where they are fewer than the shape says. */
+/** Values of an array, flat, in the order they are stored. `fail` throws the error that names the file where they are fewer than the shape says. */
 export function pickleArrayValues(array: PickleArray, fail: (what: string) => never): unknown[] {
   const { data, dtype, shape } = array;
   if (!(data instanceof PickleBytes)) return [...data];

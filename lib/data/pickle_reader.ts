@@ -1,5 +1,6 @@
 import type { ByteFile } from "./byte_file.ts";
 import { PickleInput } from "./pickle_input.ts";
+import { PickleStack } from "./pickle_stack.ts";
 import {
   decodeUtf8,
   describePickle,
@@ -23,12 +24,6 @@ export interface PickleReaderOptions {
   offset?: number;
 }
 
-// A stranger's file may ask for any number of values with one byte each: these bound what it can make us hold. A set of
-// 7000 pairs in protocol 2 makes some 200,000 values, 60,000 of them containers.
-const MOST_VALUES = 1 << 24;
-const MOST_CONTAINERS = 1 << 22;
-const MOST_MEMOS = 1 << 22;
-const MOST_MARKS = 1000;
 const LONGEST_NUMBER = 1024;
 /** Bytes and texts up to this many bytes are held; longer ones stay in the file. */
 const SHORT = 256;
@@ -61,17 +56,13 @@ export function readPickle(file: ByteFile, options: PickleReaderOptions = {}): u
   return new PickleMachine(file, options).run();
 }
 
-/** The stack, the memo, and one method per kind of instruction. */
+/** What each instruction does to the stack. */
 class PickleMachine implements PickleContext {
   readonly file: ByteFile;
   readonly #input: PickleInput;
   readonly #allow: PickleAllowList;
   readonly #persistentLoad: PickleReaderOptions["persistentLoad"];
-  readonly #stack: unknown[] = [];
-  readonly #marks: number[] = [];
-  readonly #memo = new Map<number, unknown>();
-  #values = 0;
-  #containers = 0;
+  readonly #stack = new PickleStack((what) => this.fail(what));
   /** Where the instruction in progress starts. */
   #at = 0;
 
@@ -91,8 +82,8 @@ class PickleMachine implements PickleContext {
       this.#at = this.#input.position;
       const opcode = this.#input.u8();
       if (opcode === 0x2e /* STOP */) {
-        const value = this.#pop();
-        if (this.#stack.length > 0 || this.#marks.length > 0) this.fail("expected one value at the end, found more");
+        const value = this.#stack.pop();
+        if (!this.#stack.empty) this.fail("expected one value at the end, found more");
         return value;
       }
       this.#step(opcode);
@@ -105,30 +96,30 @@ class PickleMachine implements PickleContext {
     switch (opcode) {
       // constants
       case 0x4e: // NONE
-        return this.#push(null);
+        return this.#stack.push(null);
       case 0x88: // NEWTRUE
-        return this.#push(true);
+        return this.#stack.push(true);
       case 0x89: // NEWFALSE
-        return this.#push(false);
+        return this.#stack.push(false);
       // numbers
       case 0x4a: // BININT
-        return this.#push(input.i32());
+        return this.#stack.push(input.i32());
       case 0x4b: // BININT1
-        return this.#push(input.u8());
+        return this.#stack.push(input.u8());
       case 0x4d: // BININT2
-        return this.#push(input.u16());
+        return this.#stack.push(input.u16());
       case 0x47: // BINFLOAT
-        return this.#push(input.f64BigEndian());
+        return this.#stack.push(input.f64BigEndian());
       case 0x49: // INT
-        return this.#push(this.#integerLine(true));
+        return this.#stack.push(this.#integerLine(true));
       case 0x4c: // LONG
-        return this.#push(this.#integerLine(false));
+        return this.#stack.push(this.#integerLine(false));
       case 0x46: // FLOAT
-        return this.#push(this.#floatLine());
+        return this.#stack.push(this.#floatLine());
       case 0x8a: // LONG1
-        return this.#push(this.#long(input.u8()));
+        return this.#stack.push(this.#long(input.u8()));
       case 0x8b: // LONG4
-        return this.#push(this.#long(input.u32()));
+        return this.#stack.push(this.#long(input.u32()));
       // bytes
       case 0x43: // SHORT_BINBYTES
       case 0x55: // SHORT_BINSTRING
@@ -153,105 +144,102 @@ class PickleMachine implements PickleContext {
         return this.#textLine();
       // containers
       case 0x5d: // EMPTY_LIST
-        return this.#pushContainer([]);
+        return this.#stack.pushContainer([]);
       case 0x29: // EMPTY_TUPLE
-        return this.#pushContainer(new PickleTuple([]));
+        return this.#stack.pushContainer(new PickleTuple([]));
       case 0x7d: // EMPTY_DICT
-        return this.#pushContainer(new Map());
+        return this.#stack.pushContainer(new Map());
       case 0x6c: // LIST
-        return this.#pushContainer(this.#popMark());
+        return this.#stack.pushContainer(this.#stack.popMark());
       case 0x74: // TUPLE
-        return this.#pushContainer(new PickleTuple(this.#popMark()));
+        return this.#stack.pushContainer(new PickleTuple(this.#stack.popMark()));
       case 0x85: // TUPLE1
       case 0x86: // TUPLE2
       case 0x87: // TUPLE3
-        return this.#pushContainer(new PickleTuple(this.#popMany(opcode - 0x84)));
+        return this.#stack.pushContainer(new PickleTuple(this.#stack.popMany(opcode - 0x84)));
       case 0x64: { // DICT
         const dict = new Map<unknown, unknown>();
-        this.#setItems(dict, this.#popMark());
-        return this.#pushContainer(dict);
+        this.#setItems(dict, this.#stack.popMark());
+        return this.#stack.pushContainer(dict);
       }
       case 0x61: { // APPEND
-        const value = this.#pop();
-        return void this.#topList().push(value);
+        const value = this.#stack.pop();
+        return void this.#stack.topList().push(value);
       }
       case 0x65: { // APPENDS
-        const values = this.#popMark();
-        const list = this.#topList();
+        const values = this.#stack.popMark();
+        const list = this.#stack.topList();
         for (const value of values) list.push(value);
         return;
       }
       case 0x73: { // SETITEM
-        const pair = this.#popMany(2);
-        return this.#setItems(this.#top(), pair);
+        const pair = this.#stack.popMany(2);
+        return this.#setItems(this.#stack.top(), pair);
       }
       case 0x75: { // SETITEMS
-        const pairs = this.#popMark();
-        return this.#setItems(this.#top(), pairs);
+        const pairs = this.#stack.popMark();
+        return this.#setItems(this.#stack.top(), pairs);
       }
       // the stack
       case 0x28: // MARK
-        if (this.#marks.length >= MOST_MARKS) this.fail(`values nested more than ${MOST_MARKS} deep`);
-        return void this.#marks.push(this.#stack.length);
+        return this.#stack.mark();
       case 0x30: // POP: takes a mark away when that is on top
-        if (this.#marks.at(-1) === this.#stack.length) this.#marks.pop();
-        else this.#pop();
-        return;
+        return this.#stack.popOrUnmark();
       case 0x31: // POP_MARK
-        return void this.#popMark();
+        return void this.#stack.popMark();
       case 0x32: // DUP
-        return this.#push(this.#top());
+        return this.#stack.push(this.#stack.top());
       // the memo
       case 0x70: // PUT
-        return this.#memoize(this.#indexLine());
+        return this.#stack.memoize(this.#indexLine());
       case 0x71: // BINPUT
-        return this.#memoize(input.u8());
+        return this.#stack.memoize(input.u8());
       case 0x72: // LONG_BINPUT
-        return this.#memoize(input.u32());
+        return this.#stack.memoize(input.u32());
       case 0x94: // MEMOIZE
-        return this.#memoize(this.#memo.size);
+        return this.#stack.memoize();
       case 0x67: // GET
-        return this.#recall(this.#indexLine());
+        return this.#stack.recall(this.#indexLine());
       case 0x68: // BINGET
-        return this.#recall(input.u8());
+        return this.#stack.recall(input.u8());
       case 0x6a: // LONG_BINGET
-        return this.#recall(input.u32());
+        return this.#stack.recall(input.u32());
       // names and what is made of them
       case 0x63: // GLOBAL
         return this.#global(input.line(this.#at), input.line(this.#at));
       case 0x93: { // STACK_GLOBAL
-        const [module, name] = this.#popMany(2).map(pickleString);
+        const [module, name] = this.#stack.popMany(2).map(pickleString);
         if (module === undefined || name === undefined) this.fail("expected a name as two texts, found something else");
         return this.#global(module, name);
       }
       case 0x69: { // INST
         const name = `${input.line(this.#at)}.${input.line(this.#at)}`;
-        return this.#construct(this.#resolve(name), new PickleTuple(this.#popMark()));
+        return this.#construct(this.#resolve(name), new PickleTuple(this.#stack.popMark()));
       }
       case 0x6f: { // OBJ
-        const [named, ...args] = this.#popMark();
+        const [named, ...args] = this.#stack.popMark();
         return this.#construct(named, new PickleTuple(args));
       }
       case 0x52: // REDUCE
       case 0x81: { // NEWOBJ
-        const [named, args] = this.#popMany(2);
+        const [named, args] = this.#stack.popMany(2);
         return this.#construct(named, args);
       }
       case 0x92: { // NEWOBJ_EX
-        const [named, args, byName] = this.#popMany(3);
+        const [named, args, byName] = this.#stack.popMany(3);
         if (!(byName instanceof Map) || byName.size > 0) this.fail("arguments by name, which are not supported");
         return this.#construct(named, args);
       }
       case 0x62: { // BUILD
-        const state = this.#pop();
-        const value = this.#top();
+        const state = this.#stack.pop();
+        const value = this.#stack.top();
         if (!isPickleStateful(value)) this.fail(`${describePickle(value)} that is given a state, which is not allowed`);
         return value.setPickleState(state, this);
       }
       case 0x50: // PERSID
         return this.#persistent(input.line(this.#at));
       case 0x51: // BINPERSID
-        return this.#persistent(this.#pop());
+        return this.#persistent(this.#stack.pop());
       // the file
       case 0x80: { // PROTO
         const protocol = input.u8();
@@ -267,62 +255,10 @@ class PickleMachine implements PickleContext {
     }
   }
 
-  #push(value: unknown): void {
-    if (++this.#values > MOST_VALUES) this.fail(`more than ${MOST_VALUES} values`);
-    this.#stack.push(value);
-  }
-
-  #pushContainer(value: unknown): void {
-    if (++this.#containers > MOST_CONTAINERS) this.fail(`more than ${MOST_CONTAINERS} lists, tuples and dicts`);
-    this.#push(value);
-  }
-
-  /** Values below the last mark cannot be reached, as in Python. */
-  #floor(): number {
-    return this.#marks.at(-1) ?? 0;
-  }
-
-  #pop(): unknown {
-    if (this.#stack.length <= this.#floor()) this.fail("expected a value on the stack, found none");
-    return this.#stack.pop();
-  }
-
-  #popMany(count: number): unknown[] {
-    if (this.#stack.length - count < this.#floor()) this.fail(`expected ${count} values on the stack, found fewer`);
-    return this.#stack.splice(this.#stack.length - count, count);
-  }
-
-  #popMark(): unknown[] {
-    const mark = this.#marks.pop();
-    if (mark === undefined) this.fail("expected a mark on the stack, found none");
-    return this.#stack.splice(mark);
-  }
-
-  #top(): unknown {
-    if (this.#stack.length <= this.#floor()) this.fail("expected a value on the stack, found none");
-    return this.#stack[this.#stack.length - 1];
-  }
-
-  #topList(): unknown[] {
-    const list = this.#top();
-    if (!Array.isArray(list)) this.fail(`expected a list to append to, found ${describePickle(list)}`);
-    return list;
-  }
-
   #setItems(dict: unknown, pairs: readonly unknown[]): void {
     if (!(dict instanceof Map)) this.fail(`expected a dict to fill, found ${describePickle(dict)}`);
     if (pairs.length % 2 !== 0) this.fail("expected keys and values in pairs, found an odd number");
     for (let i = 0; i < pairs.length; i += 2) dict.set(pickleString(pairs[i]) ?? pairs[i], pairs[i + 1]);
-  }
-
-  #memoize(index: number): void {
-    if (this.#memo.size >= MOST_MEMOS) this.fail(`more than ${MOST_MEMOS} memo entries`);
-    this.#memo.set(index, this.#top());
-  }
-
-  #recall(index: number): void {
-    if (!this.#memo.has(index)) this.fail(`expected memo entry ${index}, found none`);
-    this.#push(this.#memo.get(index));
   }
 
   #resolve(name: string): PickleGlobal {
@@ -339,18 +275,18 @@ class PickleMachine implements PickleContext {
   }
 
   #global(module: string, name: string): void {
-    this.#pushContainer(this.#resolve(`${module}.${name}`));
+    this.#stack.pushContainer(this.#resolve(`${module}.${name}`));
   }
 
   #construct(named: unknown, args: unknown): void {
     if (!(named instanceof PickleGlobal)) this.fail(`expected a name to call, found ${describePickle(named)}`);
     if (!(args instanceof PickleTuple)) this.fail(`expected a tuple of arguments, found ${describePickle(args)}`);
-    this.#pushContainer(named.construct(args.items, this));
+    this.#stack.pushContainer(named.construct(args.items, this));
   }
 
   #persistent(id: unknown): void {
     if (this.#persistentLoad === undefined) this.fail("a persistent id, which has no meaning in this kind of file,");
-    this.#pushContainer(this.#persistentLoad(id, this));
+    this.#stack.pushContainer(this.#persistentLoad(id, this));
   }
 
   #notNegative(length: number): number {
@@ -362,21 +298,21 @@ class PickleMachine implements PickleContext {
     const offset = this.#input.position;
     const source = length <= SHORT ? this.#input.bytes(length) : this.file;
     if (source === this.file) this.#input.skip(length);
-    this.#pushContainer(new PickleBytes(source, offset, length));
+    this.#stack.pushContainer(new PickleBytes(source, offset, length));
   }
 
   #text(length: number): void {
     if (length > SHORT) {
-      return this.#pushContainer(new PickleText(this.file, this.#input.skip(length), length, "utf-8"));
+      return this.#stack.pushContainer(new PickleText(this.file, this.#input.skip(length), length, "utf-8"));
     }
-    this.#push(decodeUtf8(this.#input.bytes(length)) ?? this.fail("expected UTF-8 text, found other bytes"));
+    this.#stack.push(decodeUtf8(this.#input.bytes(length)) ?? this.fail("expected UTF-8 text, found other bytes"));
   }
 
   #textLine(): void {
     const { offset, length } = this.#input.skipLine(this.#at);
     const text = new PickleText(this.file, offset, length, "raw-unicode-escape");
-    if (length > SHORT) this.#pushContainer(text);
-    else this.#push(text.read());
+    if (length > SHORT) this.#stack.pushContainer(text);
+    else this.#stack.push(text.read());
   }
 
   #quotedLine(): void {
@@ -385,7 +321,7 @@ class PickleMachine implements PickleContext {
     if ((quote !== 0x27 && quote !== 0x22) || this.file.read(offset + length - 1, 1)[0] !== quote) {
       this.fail("expected a quoted string, found another line");
     }
-    this.#pushContainer(new PickleBytes(this.file, offset + 1, length - 2, "string-escape"));
+    this.#stack.pushContainer(new PickleBytes(this.file, offset + 1, length - 2, "string-escape"));
   }
 
   #integerLine(booleans: boolean): number | bigint | boolean {
