@@ -90,7 +90,11 @@ export class ImageDecoder implements Disposable {
   #codec: Promise<string> | undefined;
   #closed = false;
 
-  /** @throws {InputError} if an option is out of range. */
+  /**
+   * Starts the Workers.
+   *
+   * @throws {InputError} if an option is out of range.
+   */
   constructor(options: ImageDecoderOptions) {
     const { imageSize, workers = defaultWorkers(), codec = "auto" } = options;
     checkOption("image size", imageSize, 1, MAX_IMAGE_SIZE);

@@ -144,7 +144,11 @@ export class Loader implements Disposable {
   #seen = 0;
   #closed = false;
 
-  /** @throws {InputError} if the set is empty, has fewer samples than a batch, or an option is out of range. */
+  /**
+   * Starts the Workers; nothing is read yet.
+   *
+   * @throws {InputError} if the set is empty, has fewer samples than a batch, or an option is out of range.
+   */
   constructor(set: TrainingSet, options: LoaderOptions) {
     const { batchSize, imageSize, seed, flip = true, workers, prefetch, rank = 0, ranks = 1, codec } = options;
     this.set = set;

@@ -43,7 +43,11 @@ export class Random {
   #c: number;
   #d: number;
 
-  /** @param key Whole numbers that name the stream: a seed, then what it is for. */
+  /**
+   * The beginning of a stream.
+   *
+   * @param key Whole numbers that name it: a seed, then what it is for.
+   */
   constructor(...key: number[]) {
     this.#a = hashNumbers(...key, 0);
     this.#b = hashNumbers(...key, 1);

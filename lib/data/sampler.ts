@@ -49,7 +49,11 @@ export class Sampler {
   /** How many processes share the set. */
   readonly ranks: number;
 
-  /** @throws {InputError} if a number is out of range. */
+  /**
+   * Orders a set of `size` samples.
+   *
+   * @throws {InputError} if a number is out of range.
+   */
   constructor({ size, seed, rank = 0, ranks = 1 }: SamplerOptions) {
     check("size", size, 0, 2 ** 32 - 1);
     check("seed", seed, 0, Number.MAX_SAFE_INTEGER);

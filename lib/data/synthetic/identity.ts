@@ -6,64 +6,105 @@ export type HairStyle = "bald" | "crop" | "side" | "fringe" | "long" | "bob" | "
 
 /** What makes a person: the same in all their pictures. Lengths are pixels of a 112-pixel crop, angles radians. */
 export interface FaceIdentity {
-  /** Head. */
+  /** Half the head's width. */
   readonly halfWidth: number;
+  /** From the middle of the face to the crown. */
   readonly top: number;
+  /** From the middle of the face to the chin. */
   readonly chin: number;
+  /** How square the jaw is: 2 an ellipse, 3.5 nearly a box. */
   readonly jaw: number;
+  /** Share of the width lost at the chin. */
   readonly taper: number;
+  /** Half the ears' height. */
   readonly earSize: number;
+  /** How much lower than usual the ears are. */
   readonly earHeight: number;
-  /** Colours. */
+  /** Skin in even light. */
   readonly skin: Color;
+  /** Hair and beard. */
   readonly hair: Color;
-  readonly browColor: Color;
-  readonly iris: Color;
-  readonly lips: Color;
-  readonly blush: number;
-  /** Eyes. */
-  readonly eyeGap: number;
-  readonly eyeY: number;
-  readonly eyeWidth: number;
-  readonly eyeAbove: number;
-  readonly eyeBelow: number;
-  readonly eyeTilt: number;
-  readonly irisSize: number;
-  readonly lidWeight: number;
-  readonly socket: number;
   /** Brows. */
+  readonly browColor: Color;
+  /** The coloured part of the eye. */
+  readonly iris: Color;
+  /** Lips. */
+  readonly lips: Color;
+  /** Redness of the cheeks, 0 to 1. */
+  readonly blush: number;
+  /** From the middle line to each eye's middle. */
+  readonly eyeGap: number;
+  /** Height of the eyes. */
+  readonly eyeY: number;
+  /** Half an eye's width. */
+  readonly eyeWidth: number;
+  /** How far the upper lid arches. */
+  readonly eyeAbove: number;
+  /** How far the lower lid hangs. */
+  readonly eyeBelow: number;
+  /** How far the outer corners are raised. */
+  readonly eyeTilt: number;
+  /** Radius of the iris. */
+  readonly irisSize: number;
+  /** Darkness of the upper lashes. */
+  readonly lidWeight: number;
+  /** Depth of the shade around the eyes, 0 to 1. */
+  readonly socket: number;
+  /** From eye to brow. */
   readonly browHeight: number;
+  /** Half a brow's width. */
   readonly browWidth: number;
+  /** Half a brow's thickness. */
   readonly browWeight: number;
+  /** How far the brow arches. */
   readonly browArch: number;
+  /** How far its outer end sinks. */
   readonly browTilt: number;
-  /** Nose. */
+  /** Height of the nose's base. */
   readonly noseY: number;
+  /** Half the nose's width at the wings. */
   readonly noseWidth: number;
+  /** Radius of the tip. */
   readonly noseTip: number;
+  /** How sharp the bridge stands out, 0 to 1. */
   readonly bridge: number;
-  /** Mouth. */
+  /** Height of the mouth. */
   readonly mouthY: number;
+  /** Half the mouth's width at rest. */
   readonly mouthWidth: number;
+  /** Thickness of the upper lip. */
   readonly upperLip: number;
+  /** Thickness of the lower lip. */
   readonly lowerLip: number;
+  /** Depth of the upper lip's notch. */
   readonly bow: number;
+  /** How far the corners are raised at rest. */
   readonly mouthBend: number;
-  /** Hair. */
+  /** How the hair is worn. */
   readonly style: HairStyle;
+  /** Height of the hair's edge over the forehead. */
   readonly hairline: number;
+  /** How far the hair stands off the head. */
   readonly hairVolume: number;
+  /** Where the hair is parted. */
   readonly parting: number;
+  /** Density of the beard, 0 to 1. */
   readonly beard: number;
+  /** Density of the moustache, 0 to 1. */
   readonly mustache: number;
-  /** Marks: x, y, radius. */
+  /** Moles: x, y, radius. */
   readonly moles: readonly (readonly [number, number, number])[];
+  /** Strength of freckles, 0 to 1. */
   readonly freckles: number;
+  /** Depth of folds, 0 to 1. */
   readonly folds: number;
-  /** Share of pictures with glasses, and how those look. */
+  /** Share of pictures with glasses. */
   readonly glasses: number;
+  /** Colour of the glasses' rims. */
   readonly rimColor: Color;
+  /** Half a lens's width. */
   readonly rimSize: number;
+  /** 0 round lenses, 1 square ones. */
   readonly rimSquare: number;
 }
 

@@ -3,41 +3,61 @@ import { type Color, mix } from "./canvas.ts";
 
 /** What differs between two pictures of a person. Lengths are pixels of a 112-pixel crop, angles radians. */
 export interface FaceSample {
-  /** Pose. */
+  /** The crop's error to the right. */
   readonly shiftX: number;
+  /** The crop's error downwards. */
   readonly shiftY: number;
+  /** Turn within the picture. */
   readonly roll: number;
+  /** The crop's error in size. */
   readonly zoom: number;
+  /** Turn to the side. */
   readonly yaw: number;
+  /** Nod. */
   readonly pitch: number;
-  /** Expression, 0 at rest. */
+  /** Smile, from about -0.7 to 1. */
   readonly smile: number;
+  /** How far the mouth is open, 0 to 1. */
   readonly open: number;
+  /** How far the eyes are shut, 0 to 1. */
   readonly blink: number;
+  /** How far the brows are raised. */
   readonly browRaise: number;
+  /** Look to the side. */
   readonly gazeX: number;
+  /** Look up or down. */
   readonly gazeY: number;
-  /** Light: where it comes from (unit vector to it), how strong beside the even part, its colour, exposure. */
+  /** Where light comes from: a unit vector towards it; z out of the picture. */
   readonly light: readonly [number, number, number];
+  /** Share of the light that has a direction. */
   readonly directed: number;
+  /** Colour of the light. */
   readonly tint: Color;
+  /** Brightness of the picture. */
   readonly exposure: number;
+  /** Contrast of the picture. */
   readonly contrast: number;
+  /** Strength of its colours; 0 is grey. */
   readonly saturation: number;
-  /** Surroundings. */
+  /** Background, one end. */
   readonly backTop: Color;
+  /** Background, other end. */
   readonly backBottom: Color;
+  /** Clothes. */
   readonly clothes: Color;
   /** What hides a part of the face. */
   readonly occlusion: "none" | "hand" | "bar" | "shades" | "scarf";
+  /** Where, from -1 to 1. */
   readonly occlusionPlace: number;
+  /** Its colour. */
   readonly occlusionColor: Color;
-  /** Decides glasses against the person's share of pictures with them. */
+  /** Below the person's share: with glasses. */
   readonly glassesDraw: number;
   /** Hair does not fall the same way twice. */
   readonly hairShift: number;
-  /** The camera: radius of the blur in pixels, standard deviation of the noise in grey levels of 255. */
+  /** Standard deviation of the blur. */
   readonly blur: number;
+  /** Standard deviation of the noise in grey levels of 255. */
   readonly noise: number;
   /** Seed of details that need many numbers. */
   readonly detail: number;
