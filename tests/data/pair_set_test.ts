@@ -206,7 +206,7 @@ Deno.test("readPairSet() of truncated or bit-flipped files: an InputError with t
         }
       });
     }),
-    { seed: 21, numRuns: 2000 },
+    { seed: 21, numRuns: 1000 },
   );
 });
 

@@ -206,7 +206,7 @@ Deno.test("readPickle() ends with a value or an InputError on any bytes", () => 
         assert.ok(error instanceof InputError, `${(error as Error).stack}`);
       }
     }),
-    { seed: 21, numRuns: 3000 },
+    { seed: 21, numRuns: 1500 },
   );
 });
 

@@ -191,7 +191,7 @@ Deno.test(
           assert.ok(error.message.includes(path) && /byte \d+/.test(error.message), error.message);
         }
       }),
-      { seed: 21, numRuns: 1500 },
+      { seed: 21, numRuns: 800 },
     );
   }),
 );
