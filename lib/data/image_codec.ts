@@ -88,6 +88,10 @@ class Codec implements ImageCodec {
         `Cannot encode image: expected ${image.width}x${image.height}x3 bytes of pixels, found ${image.pixels.length}`,
       );
     }
+    const { quality = 90 } = options;
+    if (!Number.isInteger(quality) || quality < 1 || quality > 100) {
+      throw new InputError(`Cannot encode image: expected a quality from 1 to 100, found ${quality}`);
+    }
     return this.#jpeg.encode(image, options);
   }
 

@@ -3,6 +3,7 @@ import * as fc from "../../lib/deps/fast_check.ts";
 import { InputError } from "../../lib/errors.ts";
 import { createCodec, type ImageCodec } from "../../lib/data/image_codec.ts";
 import { encodePng } from "../../lib/data/png.ts";
+import { hashNumbers } from "../../lib/data/random.ts";
 import type { RgbImage } from "../../lib/data/rgb_image.ts";
 import { openTurboJpeg } from "../../lib/data/turbojpeg.ts";
 
@@ -170,3 +171,37 @@ Deno.test("a subarray of a larger buffer is decoded like a buffer of its own", a
     assert.deepEqual(codec.decode(larger.subarray(13, 13 + file.length)), codec.decode(file));
   }
 });
+
+Deno.test({
+  name: "wasm: without leave to read files, the same code as JavaScript takes over and gives the same pixels and files",
+  permissions: { read: false },
+  fn: async () => {
+    using script = await createCodec("wasm");
+    assert.equal(script.name, "javascript libjpeg-turbo");
+    const image = picture(33, 21);
+    const file = script.encodeJpeg(image);
+    const pixels = script.decode(file).pixels;
+    for (let i = 0; i < 40; i++) assert.throws(() => script.decode(file.subarray(0, file.length - 30)), InputError);
+    assert.deepEqual(script.decode(file).pixels, pixels);
+    assert.deepEqual([hashNumbers(...file), hashNumbers(...pixels)], SCRIPT_AND_WASM);
+  },
+});
+
+Deno.test("wasm: files and pixels never change: sets are made again by them", async () => {
+  using codec = await createCodec("wasm");
+  assert.equal(codec.name, "wasm libjpeg-turbo");
+  const file = codec.encodeJpeg(picture(33, 21));
+  assert.deepEqual([hashNumbers(...file), hashNumbers(...codec.decode(file).pixels)], SCRIPT_AND_WASM);
+});
+
+Deno.test("encodeJpeg() refuses a quality out of range", async () => {
+  for (const kind of kinds) {
+    using codec = await createCodec(kind);
+    for (const quality of [0, 101, 1.5, NaN]) {
+      assert.throws(() => codec.encodeJpeg(picture(8, 8), { quality }), { name: "InputError", message: /quality/ });
+    }
+  }
+});
+
+/** Computed once: the file of picture(33, 21) and its pixels. */
+const SCRIPT_AND_WASM = [3885109298, 2080562087];
