@@ -14,9 +14,13 @@ const IMAGE_NAME = /\.(jpe?g|png)$/i;
  * the order of their classes, then of their names. Hidden files, other files, and folders without images do not count.
  */
 export class FolderSet implements TrainingSet {
+  /** The path as the user gave it. */
   readonly name: string;
+  /** Number of samples. */
   readonly size: number;
+  /** Number of classes. */
   readonly classes: number;
+  /** Not known: it is not written anywhere. */
   readonly imageSize: undefined = undefined;
   /** The folder of each class. */
   readonly classNames: readonly string[];
@@ -51,7 +55,11 @@ export class FolderSet implements TrainingSet {
     this.size = this.#files.length;
   }
 
-  /** @throws {InputError} if the folder cannot be read or has no folder with images. */
+  /**
+   * Lists the folders and their images.
+   *
+   * @throws {InputError} if the folder cannot be read or has no folder with images.
+   */
   static open(path: string): FolderSet {
     return new FolderSet(path);
   }
@@ -68,14 +76,17 @@ export class FolderSet implements TrainingSet {
     return low;
   }
 
+  /** Where sample `i` is. */
   source(i: number): ImageSource {
     return { kind: "file", path: join(this.name, this.sampleName(i)), label: this.label(i) };
   }
 
+  /** Sample `i` in words. */
   sampleName(i: number): string {
     return join(this.classNames[this.label(i)], this.#files[i]);
   }
 
+  /** Nothing is held open. */
   [Symbol.dispose](): void {}
 }
 

@@ -23,7 +23,7 @@ export interface ImageRecordInput {
   label: number | ArrayLike<number>;
   /** The record's key. @default {0} */
   id?: number | bigint;
-  /** @default {0} */
+  /** Zero as a rule. @default {0} */
   id2?: number | bigint;
   /** Encoded bytes. @default {"none"} */
   image?: Uint8Array;

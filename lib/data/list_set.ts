@@ -12,9 +12,13 @@ import type { TrainingSet } from "./training_set.ts";
  * numbers, mapped to 0 … C-1 in sorted order. Images may lie anywhere, as they are only read. Empty lines are skipped.
  */
 export class ListSet implements TrainingSet {
+  /** The path as the user gave it. */
   readonly name: string;
+  /** Number of samples. */
   readonly size: number;
+  /** Number of classes. */
   readonly classes: number;
+  /** Not known: it is not written anywhere. */
   readonly imageSize: undefined = undefined;
   /** The name each class has in the list. */
   readonly classNames: readonly string[];
@@ -72,17 +76,20 @@ export class ListSet implements TrainingSet {
     return this.#labels[i];
   }
 
+  /** Where sample `i` is. */
   source(i: number): ImageSource {
     const line = this.#line(i);
     const { path } = split(this.#lines.line(line), this.#path, line);
     return { kind: "file", path: isAbsolute(path) ? path : join(this.#folder, path), label: this.#labels[i] };
   }
 
+  /** Sample `i` in words. */
   sampleName(i: number): string {
     const line = this.#line(i);
     return `${split(this.#lines.line(line), this.#path, line).path} (line ${line + 1})`;
   }
 
+  /** Nothing is held open. */
   [Symbol.dispose](): void {}
 
   #line(i: number): number {

@@ -20,6 +20,7 @@ import type { TrainingSet } from "./training_set.ts";
  * Deno.writeTextFileSync(`${folder}/label.txt`, "images/a.jpg\t7\nimages/b.jpg\t9\n");
  * using set = openTrainingSet(folder);
  * console.assert(set.size === 2 && set.classes === 2);
+ * Deno.removeSync(folder, { recursive: true });
  * ```
  */
 export function openTrainingSet(path: string): TrainingSet {

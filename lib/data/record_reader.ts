@@ -48,14 +48,17 @@ const SEQUENTIAL_AHEAD = 1 << 20;
  * import { RecordReader } from "./record_reader.ts";
  * import { RecordWriter } from "./record_writer.ts";
  *
- * const path = Deno.makeTempDirSync() + "/a.rec";
+ * const folder = Deno.makeTempDirSync();
+ * const path = `${folder}/a.rec`;
  * const writer = RecordWriter.create(path);
  * writer.write(5, new Uint8Array([1, 2, 3]));
  * writer.finish();
  *
- * using reader = RecordReader.open(path);
+ * const reader = RecordReader.open(path);
  * console.assert(reader.read(5)[2] === 3);
  * for (const { offset, payload } of reader.records()) console.assert(offset === 0 && payload.length === 3);
+ * reader.close();
+ * Deno.removeSync(folder, { recursive: true });
  * ```
  */
 export class RecordReader implements Disposable {

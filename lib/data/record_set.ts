@@ -18,9 +18,13 @@ const RANGE_START_BYTES = IMAGE_HEADER_BYTES + 8 + 1;
  * every key is an image. Sample i is the image with the i-th smallest key; its class is in its record.
  */
 export class RecordSet implements TrainingSet {
+  /** The path as the user gave it. */
   readonly name: string;
+  /** Number of samples. */
   readonly size: number;
+  /** Number of classes. */
   readonly classes: number;
+  /** Height and width written in `property`, where there is one. */
   readonly imageSize: readonly [number, number] | undefined;
   /** The records. */
   readonly reader: RecordReader;
@@ -66,14 +70,17 @@ export class RecordSet implements TrainingSet {
     return this.reader.index.keyAt(this.#entry(i));
   }
 
+  /** Where sample `i` is. */
   source(i: number): ImageSource {
     return { kind: "record", path: this.reader.path, offset: this.reader.index.offsetAt(this.#entry(i)) };
   }
 
+  /** Sample `i` in words. */
   sampleName(i: number): string {
     return `key ${this.key(i)}`;
   }
 
+  /** Closes the file. */
   [Symbol.dispose](): void {
     this.reader.close();
   }

@@ -19,7 +19,7 @@ export class RecordWindow implements Disposable {
   #start = 0;
   #length = 0;
 
-  /** @throws {InputError} if the file cannot be opened. */
+  /** Opens the file. @throws {InputError} if that cannot be done. */
   constructor(path: string) {
     this.#file = ByteFile.open(path, "read records of");
     this.path = path;

@@ -19,11 +19,12 @@ const BUFFER_BYTES = 1 << 20;
  * ```ts
  * import { RecordWriter } from "./record_writer.ts";
  *
- * const path = Deno.makeTempDirSync() + "/a.rec";
- * using writer = RecordWriter.create(path);
+ * const folder = Deno.makeTempDirSync();
+ * using writer = RecordWriter.create(`${folder}/a.rec`);
  * console.assert(writer.write(0, new Uint8Array(5)) === 0);
  * console.assert(writer.write(1, new Uint8Array(5)) === 16); // 8 of header, 5, 3 of padding
  * writer.finish();
+ * Deno.removeSync(folder, { recursive: true });
  * ```
  */
 export class RecordWriter implements Disposable {

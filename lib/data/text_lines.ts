@@ -24,7 +24,7 @@ export class TextLines {
     this.#starts = starts;
   }
 
-  /** @throws {InputError} if the file cannot be read, is not text, or has a line of more than 64 kB. */
+  /** Reads a file. @throws {InputError} if it cannot be read, is not text, or has a line of more than 64 kB. */
   static read(path: string): TextLines {
     let bytes: Uint8Array;
     try {

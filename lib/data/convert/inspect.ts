@@ -32,6 +32,7 @@ export interface ImageFindings {
 
 /** What a training set holds. */
 export interface TrainingSetReport extends ImageFindings {
+  /** Tells the two reports apart. */
   kind: "training set";
   /** The path as it was given. */
   path: string;
@@ -51,6 +52,7 @@ export interface TrainingSetReport extends ImageFindings {
 
 /** What a verification set holds. */
 export interface PairSetReport extends ImageFindings {
+  /** Tells the two reports apart. */
   kind: "pair set";
   /** The path as it was given. */
   path: string;
