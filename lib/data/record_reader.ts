@@ -297,7 +297,7 @@ export class RecordReader implements Disposable {
     if (room < 0) throw this.#damaged(offset, at, "a header of 8 bytes", `the file's end at byte ${this.size}`);
     const magic = this.#window.u32(at, ahead);
     if (magic !== RECORD_MAGIC) {
-      throw this.#damaged(offset, at, "magic 0xced7230a", `0x${magic.toString(16).padStart(8, "0")}`);
+      throw this.#damaged(offset, at, "magic 0xced7230a", hex(magic));
     }
     const word = this.#window.u32(at + 4, ahead);
     const kind = word >>> 29, length = word & (RECORD_LENGTH_LIMIT - 1);
@@ -308,17 +308,26 @@ export class RecordReader implements Disposable {
     return { kind, length };
   }
 
-  /** A length that was damaged downwards shows in what follows. Zeros may: a hole of a sparse file reads as zeros. */
+  /**
+   * A length that was damaged downwards shows in what follows. Zeros may follow, as a hole of a sparse file reads as
+   * zeros; and a record whose magic alone is damaged: that is the other's fault, seen by its length leading to a record.
+   */
   #checkNext(offset: number, next: number): void {
     if (next + PART_HEADER_BYTES > this.size) return;
-    const magic = this.#window.u32(next, 4);
-    const kind = this.#window.u32(next + 4, 4) >>> 29;
+    const magic = this.#window.u32(next, PART_HEADER_BYTES);
+    const word = this.#window.u32(next + 4, PART_HEADER_BYTES);
+    const kind = word >>> 29;
     if (magic === RECORD_MAGIC ? kind <= PART.first : magic === 0) return;
+    if (magic !== RECORD_MAGIC && kind <= PART.first) {
+      const length = word & (RECORD_LENGTH_LIMIT - 1);
+      const end = next + PART_HEADER_BYTES + length + (4 - length % 4) % 4;
+      if (end === this.size || (end + 4 <= this.size && this.#window.u32(end, 4) === RECORD_MAGIC)) return;
+    }
     throw this.#damaged(
       offset,
       next,
       "the next record where this one ends",
-      magic === RECORD_MAGIC ? `part kind ${kind}` : `0x${magic.toString(16).padStart(8, "0")}`,
+      magic === RECORD_MAGIC ? `part kind ${kind}` : hex(magic),
     );
   }
 
@@ -329,6 +338,10 @@ export class RecordReader implements Disposable {
         `the file is damaged or cut short`,
     );
   }
+}
+
+function hex(word: number): string {
+  return `0x${word.toString(16).padStart(8, "0")}`;
 }
 
 function exists(path: string): boolean {

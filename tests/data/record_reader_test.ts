@@ -175,6 +175,33 @@ Deno.test("RecordReader.read() names the line of an index that points to no reco
     assert.throws(() => second.read(0), /a\.idx: line 2 \(key 1\) points to byte 9999 of .*past the end/);
   }));
 
+Deno.test("RecordReader blames damage on the record that has it", () =>
+  withFolder((folder) => {
+    const path = `${folder}/a.rec`;
+    const payloads = [11, 22, 33].map((value) => new Uint8Array(value).fill(value));
+    const offsets = write(path, payloads);
+    const whole = Deno.readFileSync(path);
+    const readable = (at: number, bits: number) => {
+      const damaged = whole.slice();
+      damaged[at] ^= bits;
+      Deno.writeFileSync(path, damaged);
+      using reader = RecordReader.open(path);
+      return [0, 1, 2].filter((key) => {
+        try {
+          assert.deepEqual(reader.read(key), payloads[key]);
+          return true;
+        } catch (error) {
+          assert.ok(isAbout(path)(error), String(error));
+          return false;
+        }
+      });
+    };
+    assert.deepEqual(readable(offsets[1], 255), [0, 2]); // its magic
+    assert.deepEqual(readable(offsets[1] + 4, 16), [0, 2]); // its length, shorter
+    assert.deepEqual(readable(offsets[1] + 4, 8), [0, 2]); // longer
+    assert.deepEqual(readable(offsets[2] + 3, 1), [0, 1]);
+  }));
+
 Deno.test("RecordReader takes ids as keys where a file without index was packed in another order", () =>
   withFolder((folder) => {
     const ids = { shuffled: [2, 0, 1], constant: [0, 0, 0], shifted: [1, 2, 3] };
