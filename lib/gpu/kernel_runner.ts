@@ -1,5 +1,6 @@
 import * as tf from "../deps/tfjs.ts";
 import type { WebGPUBackend } from "../deps/tfjs_webgpu.ts";
+import type { KernelProfiler } from "./kernel_profiler.ts";
 import type { KernelSpec } from "./kernel_spec.ts";
 
 /** What a kernel writes: a tensor to be made, or one that is changed in place. */
@@ -32,6 +33,8 @@ export class KernelRunner {
   readonly #backend: Internals;
   readonly #pipelines = new Map<string, GPUComputePipeline>();
   #failure: string | undefined;
+  /** Times every kernel that is run while it is set, each in a pass of its own. */
+  profiler: KernelProfiler | undefined;
 
   /** `backend` must be the one tfjs uses, on the same device. */
   constructor(device: GPUDevice, backend: WebGPUBackend) {
@@ -69,10 +72,12 @@ export class KernelRunner {
     const pipeline = this.#pipeline(spec);
     const group = this.#device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
     backend.ensureCommandEncoderReady();
-    backend.computePassEncoder ??= backend.commandEncoder.beginComputePass();
+    if (this.profiler) backend.endComputePassEncoder();
+    backend.computePassEncoder ??= backend.commandEncoder.beginComputePass(this.profiler?.pass(spec.name));
     backend.computePassEncoder.setPipeline(pipeline);
     backend.computePassEncoder.setBindGroup(0, group);
     backend.computePassEncoder.dispatchWorkgroups(...spec.workgroups);
+    if (this.profiler) backend.endComputePassEncoder();
     if (++backend.dispatchCountInPass >= DISPATCHES_PER_SUBMIT) {
       backend.endComputePassEncoder();
       backend.submitQueue();

@@ -12,6 +12,8 @@ export interface TrainOptions {
   data?: string;
   /** Verification sets (.bin files or folders of them) to validate on. @default [] */
   val: string[];
+  /** Validate the untrained network too. @default false */
+  valFirst: boolean;
   /** Mirror each training image with probability 0.5. @default true */
   flip: boolean;
   /** JPEG decoder: the system's libturbojpeg where it can be loaded, or the portable one. @default "auto" */

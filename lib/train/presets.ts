@@ -53,6 +53,7 @@ const DEMO: Partial<TrainOptions> = {
   endEpoch: 6,
   lrMilestones: [3, 5],
   logEvery: 5,
+  valFirst: true,
   prefix: "demo",
 };
 

@@ -18,8 +18,10 @@ export interface LogLine {
 export interface ResumePoint {
   /** Steps finished. */
   step: number;
-  /** Epochs finished and validated. */
+  /** Epochs finished. */
   epoch: number;
+  /** Epochs validated; 0 at the start. */
+  validated: number;
 }
 
 /** Names of the logs. */
@@ -103,7 +105,7 @@ export class RunLog implements Disposable {
       }
       cutAfter(`${folder}/${LOGS.step}`, (line) => line.step <= from.step);
       cutAfter(`${folder}/${LOGS.epoch}`, (line) => line.epoch <= from.epoch);
-      cutAfter(`${folder}/${LOGS.validation}`, (line) => line.epoch <= from.epoch);
+      cutAfter(`${folder}/${LOGS.validation}`, (line) => line.epoch <= from.validated);
     } catch (error) {
       throw ioError("resume", folder, error);
     }
