@@ -89,7 +89,11 @@ Deno.test("RunLog.resume() cuts off what was logged after the checkpoint, so tha
     first.close();
     // Killed in the middle of a line.
     Deno.writeTextFileSync(`${first.folder}/train_step_log.txt`, '{"epoch":3,"st', { append: true });
-    using again = RunLog.resume({ ...options, resume: `${first.folder}/`, endEpoch: 99 }, { step: 4, epoch: 1 });
+    using again = RunLog.resume({ ...options, resume: `${first.folder}/`, endEpoch: 99 }, {
+      step: 4,
+      epoch: 1,
+      validated: 1,
+    });
     assert.equal(again.folder, first.folder);
     again.step([{ epoch: 2, step: 5 }]);
     assert.deepEqual(column(first.folder, "train_step_log.txt", "step"), [1, 2, 3, 4, 5]);
@@ -101,6 +105,17 @@ Deno.test("RunLog.resume() cuts off what was logged after the checkpoint, so tha
   });
 });
 
+Deno.test("RunLog.resume() cuts off validations that came after the checkpoint of their epoch", () => {
+  withOptions({}, (options) => {
+    using first = RunLog.create(options);
+    fill(first);
+    first.close();
+    RunLog.resume({ ...options, resume: first.folder }, { step: 6, epoch: 2, validated: 1 }).close();
+    assert.deepEqual(column(first.folder, "train_epoch_log.txt", "epoch"), [1, 2]);
+    assert.deepEqual(column(first.folder, "val_epoch_log.txt", "epoch"), [1, 1]);
+  });
+});
+
 Deno.test("RunLog.resume() keeps whole logs, reads long ones in parts, and drops an unfinished last line", () => {
   withOptions({}, (options) => {
     using first = RunLog.create(options);
@@ -109,23 +124,26 @@ Deno.test("RunLog.resume() keeps whole logs, reads long ones in parts, and drops
     first.close();
     const path = `${first.folder}/train_step_log.txt`;
     Deno.writeTextFileSync(path, '{"epoch":1,"step":301}', { append: true });
-    RunLog.resume({ ...options, resume: first.folder }, { step: 999, epoch: 9 }).close();
+    RunLog.resume({ ...options, resume: first.folder }, { step: 999, epoch: 9, validated: 9 }).close();
     assert.equal(column(first.folder, "train_step_log.txt", "step").length, 300);
     Deno.writeTextFileSync(path, "\u0000\u0000\nrubbish\n", { append: true });
-    RunLog.resume({ ...options, resume: first.folder }, { step: 250, epoch: 9 }).close();
+    RunLog.resume({ ...options, resume: first.folder }, { step: 250, epoch: 9, validated: 9 }).close();
     assert.equal(column(first.folder, "train_step_log.txt", "step").at(-1), 250);
     // Without line ends it is none of ours.
     Deno.writeFileSync(path, new Uint8Array(3 << 20));
-    RunLog.resume({ ...options, resume: first.folder }, { step: 250, epoch: 9 }).close();
+    RunLog.resume({ ...options, resume: first.folder }, { step: 250, epoch: 9, validated: 9 }).close();
     assert.equal(Deno.statSync(path).size, 0);
   });
 });
 
 Deno.test("RunLog.resume() says what it misses", () => {
   withOptions({}, (options, series) => {
-    assert.throws(() => RunLog.resume(options, { step: 0, epoch: 0 }), /expected its folder in option resume/);
     assert.throws(
-      () => RunLog.resume({ ...options, resume: series }, { step: 0, epoch: 0 }),
+      () => RunLog.resume(options, { step: 0, epoch: 0, validated: 0 }),
+      /expected its folder in option resume/,
+    );
+    assert.throws(
+      () => RunLog.resume({ ...options, resume: series }, { step: 0, epoch: 0, validated: 0 }),
       /Cannot resume .*no such/,
     );
   });
