@@ -2,42 +2,15 @@ import * as tf from "../../lib/deps/tfjs.ts";
 import type { Gpu } from "../../lib/gpu/start_webgpu.ts";
 import { createHead } from "../../lib/head/create_head.ts";
 import { Sgd } from "../../lib/train/sgd.ts";
-import { compareNumber, compareTensor, type Sample } from "./compare.ts";
+import { compare, type Sample, sampleOf } from "./compare.ts";
 import { fill } from "./fill.ts";
+import type { HeadGolden } from "./golden_schema.ts";
 import type { ParityRow } from "./parity_row.ts";
 
-interface HeadStepNumbers {
-  labels: number[];
-  total_loss: number;
-  t: number;
-  m_mean: number;
-  m_max: number;
-  m_min: number;
-  grad_embeddings: Sample;
-  grad_weight: Sample;
-  center: Sample;
-  weight_after: Sample;
-}
-
-interface HeadCase {
-  dim: number;
-  classes: number;
-  batch: number;
-  scale: number;
-  margin: number;
-  m_m: number;
-  momentum: number;
-  constant_t: boolean;
-  lr: number;
-  sgd_momentum: number;
-  weight_decay: number;
-  seeds: { weight: number; center: number; SEED: number };
-  float64: HeadStepNumbers[];
-  float32: HeadStepNumbers[];
-}
+type HeadCase = HeadGolden["cases"][number];
 
 /** Runs the center-bias head through a golden file like center_bias_head.json and compares every number in it. */
-export async function checkHead(gpu: Gpu, golden: { cases: HeadCase[] }): Promise<ParityRow[]> {
+export async function checkHead(gpu: Gpu, golden: HeadGolden): Promise<ParityRow[]> {
   const rows: ParityRow[] = [];
   for (const [ci, numbers] of golden.cases.entries()) rows.push(...await checkCase(gpu, ci, numbers));
   return rows;
@@ -45,6 +18,12 @@ export async function checkHead(gpu: Gpu, golden: { cases: HeadCase[] }): Promis
 
 async function checkCase(gpu: Gpu, ci: number, numbers: HeadCase): Promise<ParityRow[]> {
   const rows: ParityRow[] = [];
+  const addNumber = (name: string, ours: number, exact: number, pytorch: number) => {
+    rows.push(compare({ name, size: 1, ours, exact, pytorch }));
+  };
+  const addTensor = (name: string, values: Float32Array, exact: Sample, pytorch: Sample) => {
+    rows.push(compare({ name, size: values.length, ours: sampleOf(values, exact.index), exact, pytorch }));
+  };
   const { dim, classes, batch } = numbers;
   const head = createHead(gpu, "center_bias", {
     classes,
@@ -84,33 +63,23 @@ async function checkCase(gpu: Gpu, ci: number, numbers: HeadCase): Promise<Parit
     const [loss] = await gpu.kernels.read(value);
     const [t, mean, max, min] = await gpu.kernels.read(metrics!);
     const name = (what: string) => `head case ${ci} step ${k} ${what}`;
-    rows.push(compareNumber(name("loss"), loss, exact.total_loss, pytorch.total_loss));
-    // t is a moving mean of cosines: its error is measured against 1 or its own size, whichever PyTorch's rounding follows.
-    rows.push(compareNumber(name("t"), t, exact.t, pytorch.t));
-    rows.push(compareNumber(name("margin mean"), mean, exact.m_mean, pytorch.m_mean));
-    rows.push(compareNumber(name("margin max"), max, exact.m_max, pytorch.m_max));
-    rows.push(compareNumber(name("margin min"), min, exact.m_min, pytorch.m_min));
-    rows.push(
-      compareTensor(
-        name("gradient of embeddings"),
-        await gpu.kernels.read(grads[0]),
-        exact.grad_embeddings,
-        pytorch.grad_embeddings,
-      ),
+    addNumber(name("loss"), loss, exact.total_loss, pytorch.total_loss);
+    addNumber(name("t"), t, exact.t, pytorch.t);
+    addNumber(name("margin mean"), mean, exact.m_mean, pytorch.m_mean);
+    addNumber(name("margin max"), max, exact.m_max, pytorch.m_max);
+    addNumber(name("margin min"), min, exact.m_min, pytorch.m_min);
+    addTensor(
+      name("gradient of embeddings"),
+      await gpu.kernels.read(grads[0]),
+      exact.grad_embeddings,
+      pytorch.grad_embeddings,
     );
-    rows.push(
-      compareTensor(
-        name("gradient of weight"),
-        await gpu.kernels.read(grads[1]),
-        exact.grad_weight,
-        pytorch.grad_weight,
-      ),
-    );
+    addTensor(name("gradient of weight"), await gpu.kernels.read(grads[1]), exact.grad_weight, pytorch.grad_weight);
     const one = tf.scalar(1);
     sgd.step([grads[1]], numbers.lr, one);
     const state = await head.parameters.state();
-    rows.push(compareTensor(name("center"), state.get("center")!.data, exact.center, pytorch.center));
-    rows.push(compareTensor(name("weight after"), state.get("weight")!.data, exact.weight_after, pytorch.weight_after));
+    addTensor(name("center"), state.get("center")!.data, exact.center, pytorch.center);
+    addTensor(name("weight after"), state.get("weight")!.data, exact.weight_after, pytorch.weight_after);
     tf.dispose([embeddings, labels, value, metrics!, grads, one]);
   }
   sgd.dispose();

@@ -10,6 +10,8 @@ export interface ParityRow {
   ok: boolean;
   /** PyTorch float32's own error, where the golden file has one. */
   reference?: number;
+  /** How far our number moves under changes of the size of roundings, where the bound had to be looked at twice. */
+  spread?: number;
 }
 
 /** A row, judged. NaN is never right. */
