@@ -13,5 +13,6 @@
  * ```
  */
 export class InputError extends Error {
+  /** Tells it from other errors in prints. */
   override name = "InputError";
 }

@@ -1,10 +1,11 @@
 import * as tf from "../deps/tfjs.ts";
 import type { WebGPUBackend } from "../deps/tfjs_webgpu.ts";
 import type { KernelProfiler } from "./kernel_profiler.ts";
+import type { Tensor } from "./tensor.ts";
 import type { KernelSpec } from "./kernel_spec.ts";
 
 /** What a kernel writes: a tensor to be made, or one that is changed in place. */
-export type KernelOutput = { readonly shape: readonly number[]; readonly dtype?: "float32" | "int32" } | tf.Tensor;
+export type KernelOutput = { readonly shape: readonly number[]; readonly dtype?: "float32" | "int32" } | Tensor;
 
 /** The parts of tfjs's backend that the bridge needs and its types keep private. */
 interface Internals {
@@ -54,7 +55,7 @@ export class KernelRunner {
    * Runs a kernel: `inputs` then `outputs` are its bindings in order. Returns the outputs as tensors: those made new
    * belong to the caller (or to the tidy around it), those given are returned as they are.
    */
-  run(spec: KernelSpec, inputs: readonly tf.Tensor[], outputs: readonly KernelOutput[]): tf.Tensor[] {
+  run(spec: KernelSpec, inputs: readonly Tensor[], outputs: readonly KernelOutput[]): Tensor[] {
     if (inputs.length + outputs.length !== spec.bindings.length) {
       throw new Error(`${spec.name}: expected ${spec.bindings.length} buffers, got ${inputs.length + outputs.length}`);
     }
@@ -86,7 +87,7 @@ export class KernelRunner {
   }
 
   /** The buffer behind a tensor, uploaded if need be. */
-  buffer(tensor: tf.Tensor): GPUBuffer {
+  buffer(tensor: Tensor): GPUBuffer {
     this.#backend.uploadToGPU(tensor.dataId);
     return this.#backend.tensorMap.get(tensor.dataId).resource;
   }
@@ -95,14 +96,14 @@ export class KernelRunner {
    * The values of a float32 tensor as they are on the GPU now. tfjs's own `data()` keeps what it has read and would not see a change
    * in place.
    */
-  async read(tensor: tf.Tensor): Promise<Float32Array<ArrayBuffer>> {
+  async read(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
     const values = new Float32Array(await this.#backend.getBufferData(this.buffer(tensor)));
     this.check();
     return values.length === tensor.size ? values : values.slice(0, tensor.size);
   }
 
   /** Replaces the values of a tensor in place. */
-  write(tensor: tf.Tensor, values: Float32Array): void {
+  write(tensor: Tensor, values: Float32Array): void {
     if (values.length !== tensor.size) throw new Error(`write: expected ${tensor.size} values, got ${values.length}`);
     const buffer = this.buffer(tensor);
     // What is recorded but not yet submitted must not see the new values.

@@ -8,7 +8,9 @@ import { xavierUniform } from "./xavier.ts";
 
 /** The dials of the center-bias head. */
 export interface CenterBiasOptions {
+  /** Number of classes. */
   readonly classes: number;
+  /** Length of an embedding. */
   readonly embeddingSize: number;
   /** Multiplies the cosines. @default 64 */
   readonly scale?: number;
@@ -22,7 +24,7 @@ export interface CenterBiasOptions {
   readonly constantT?: boolean;
   /** Which sample moves the center when a batch holds several of a class. @default "last" */
   readonly repeatedLabel?: "last" | "mean";
-  /** @default 21 */
+  /** Seed of weights and centers. @default 21 */
   readonly seed?: number;
 }
 

@@ -76,10 +76,14 @@ export function marginSoftmax(
   return { loss, metrics: metrics! };
 }
 
-/** Unit rows and the inverse lengths [rows, 1]. */
-export function normalizeRows(x: tf.Tensor2D): { unit: tf.Tensor2D; inverse: tf.Tensor2D } {
-  const inverse = x.square().sum(1, true).sqrt().maximum(SHORTEST).reciprocal() as tf.Tensor2D;
-  return { unit: x.mul(inverse), inverse };
+/**
+ * Unit rows, and the factor [rows, 1] of their gradient: the inverse length, or 0 for a row of no length, whose direction
+ * does not exist and whose gradient would be 1e12 times too large to survive.
+ */
+function normalizeRows(x: tf.Tensor2D): { unit: tf.Tensor2D; inverse: tf.Tensor2D } {
+  const length = x.square().sum(1, true).sqrt();
+  const inverse = length.maximum(SHORTEST).reciprocal() as tf.Tensor2D;
+  return { unit: x.mul(inverse), inverse: inverse.mul(length.greater(SHORTEST).toFloat()) };
 }
 
 /** Gradient through the normalisation of rows: what lies along a row falls away. */

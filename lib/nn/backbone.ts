@@ -1,4 +1,4 @@
-import type * as tf from "../deps/tfjs.ts";
+import type { Tensor2D, Tensor4D } from "../gpu/tensor.ts";
 import { InputError } from "../errors.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import { buildIResNet, IRESNET_BLOCKS } from "./iresnet.ts";
@@ -32,13 +32,13 @@ export interface Backbone {
    * Embeddings [batch, embeddingSize] of images [batch, imageSize, imageSize, 4], red, green, blue in [-1, 1] and a fourth
    * channel of zeros. In training, batch statistics are used and the running ones move.
    */
-  forward(images: tf.Tensor4D, training: boolean): tf.Tensor2D;
+  forward(images: Tensor4D, training: boolean): Tensor2D;
   /** Frees the GPU's memory. */
   dispose(): void;
 }
 
 /** A backbone's layers, from images to embeddings. */
-export type BackboneForward = (images: tf.Tensor4D, training: boolean) => tf.Tensor2D;
+export type BackboneForward = (images: Tensor4D, training: boolean) => Tensor2D;
 
 /**
  * Makes a backbone with fresh weights.

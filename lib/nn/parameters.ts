@@ -1,11 +1,14 @@
 import * as tf from "../deps/tfjs.ts";
 import { InputError } from "../errors.ts";
+import type { Variable } from "../gpu/tensor.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import { hash32 } from "./random.ts";
 
 /** Values as PyTorch lays them out: row-major, convolutions [out, in, height, width], linear layers [out, in]. */
 export interface StateTensor {
+  /** PyTorch's shape. */
   readonly shape: readonly number[];
+  /** Row-major values. */
   readonly data: Float32Array;
 }
 
@@ -22,7 +25,7 @@ export interface Parameter {
   /** PyTorch's shape. */
   readonly shape: readonly number[];
   /** On the GPU, in our layout: filters [height, width, in, out], everything else as it is. */
-  readonly variable: tf.Variable;
+  readonly variable: Variable;
   /** Moved by the optimizer; buffers such as running means are not. */
   readonly trainable: boolean;
   /** Shape seen as [out, in, height, width] where the two layouts differ. */
@@ -31,7 +34,7 @@ export interface Parameter {
 
 /** How a parameter is declared. */
 export interface ParameterOptions {
-  /** @default true */
+  /** Moved by the optimizer. @default true */
   readonly trainable?: boolean;
   /** A filter in this [out, in, height, width], kept as [height, width, in, out] on the GPU. */
   readonly filter?: readonly [number, number, number, number];
@@ -50,7 +53,7 @@ export class Parameters {
   }
 
   /** Declares a parameter, fills it and returns its variable. */
-  add(name: string, shape: readonly number[], init: Initializer, options: ParameterOptions = {}): tf.Variable {
+  add(name: string, shape: readonly number[], init: Initializer, options: ParameterOptions = {}): Variable {
     const { trainable = true, filter } = options;
     if (this.#byName.has(name)) throw new Error(`Parameter ${name} is declared twice`);
     const seed = hash32(this.#seed ^ hash32(this.#byName.size + 1));

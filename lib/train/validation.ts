@@ -8,7 +8,9 @@ import type { Backbone } from "../nn/backbone.ts";
 
 /** A verification set's name and result. */
 export interface SetResult {
+  /** Name of the set. */
   readonly name: string;
+  /** What the pair protocol found. */
   readonly result: PairResult;
 }
 

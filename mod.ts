@@ -1,0 +1,143 @@
+/**
+ * Face-recognition training with center-bias adaptive margins on WebGPU, from an MXNet RecordIO training set to a verified
+ * model.
+ *
+ * @example
+ * ```ts no-eval
+ * import { loadModel, train } from "./mod.ts";
+ *
+ * const { model } = await train({ data: "faces_emore", val: ["faces_emore/lfw.bin"], batchSize: 128 });
+ * using trained = await loadModel(model!);
+ * const embeddings = await trained.embed([Deno.readFileSync("a.jpg"), Deno.readFileSync("b.jpg")]);
+ * console.log(embeddings.length === 2 * trained.dim);
+ * ```
+ *
+ * @module
+ */
+
+// Errors
+export { InputError } from "./lib/errors.ts";
+
+// Data: records, pickles, images, sets, batches
+export { type PlacedRecord, type RecordAt, RecordReader, type RecordReaderOptions } from "./lib/data/record_reader.ts";
+export { RecordWriter, type RecordWriterOptions } from "./lib/data/record_writer.ts";
+export { RecordIndex } from "./lib/data/record_index.ts";
+export { RecordIndexRows } from "./lib/data/record_index_rows.ts";
+export {
+  decodeImageRecord,
+  encodeImageRecord,
+  type ImageRecord,
+  type ImageRecordInput,
+} from "./lib/data/image_record.ts";
+export { type Property, readProperty } from "./lib/data/property.ts";
+export { openTrainingSet } from "./lib/data/open_training_set.ts";
+export type { TrainingSet } from "./lib/data/training_set.ts";
+export type { ImageSource } from "./lib/data/image_source.ts";
+export { type PairSet, type PairSetContent, readPairSet, writePairSet } from "./lib/data/pair_set.ts";
+export { AtomicFile, type AtomicFileOptions, writeFileAtomic } from "./lib/data/atomic_file.ts";
+export { type CodecKind, createCodec, type ImageCodec } from "./lib/data/image_codec.ts";
+export type { RgbImage } from "./lib/data/rgb_image.ts";
+export type { JpegOptions } from "./lib/data/jpeg_library.ts";
+export { decodePng, encodePng } from "./lib/data/png.ts";
+export { resizeImage } from "./lib/data/resize.ts";
+export {
+  type DecodedImage,
+  type DecodeOptions,
+  ImageDecoder,
+  type ImageDecoderOptions,
+} from "./lib/data/image_decoder.ts";
+export { Sampler, type SamplerOptions } from "./lib/data/sampler.ts";
+export { type Batch, type CorruptImage, Loader, type LoaderOptions } from "./lib/data/loader.ts";
+export {
+  syntheticFace,
+  type SyntheticFaceOptions,
+  type SyntheticFaces,
+  type SyntheticFacesOptions,
+  writeSyntheticFaces,
+} from "./lib/data/synthetic_faces.ts";
+export { type UnpackedRecords, unpackRecords } from "./lib/data/convert/unpack_records.ts";
+export { type PackedRecords, packRecords } from "./lib/data/convert/pack_records.ts";
+export { type UnpackedPairs, unpackPairs } from "./lib/data/convert/unpack_pairs.ts";
+export { type PackedPairs, packPairs } from "./lib/data/convert/pack_pairs.ts";
+export {
+  type BadImage,
+  type ImageFindings,
+  type InspectOptions,
+  inspectSet,
+  type PairSetReport,
+  type TrainingSetReport,
+} from "./lib/data/convert/inspect.ts";
+export type { ClassCounts } from "./lib/data/convert/class_counts.ts";
+export type { ConvertOptions, ConvertProgress } from "./lib/data/convert/convert_options.ts";
+
+// Device
+export { type Gpu, startWebGPU } from "./lib/gpu/start_webgpu.ts";
+export type { AdapterFacts } from "./lib/gpu/adapter.ts";
+export { type KernelOutput, KernelRunner } from "./lib/gpu/kernel_runner.ts";
+export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from "./lib/gpu/tensor.ts";
+export { KernelProfiler, type KernelTime } from "./lib/gpu/kernel_profiler.ts";
+export type { BindingUse, KernelSpec } from "./lib/gpu/kernel_spec.ts";
+
+// Networks
+export { type Backbone, type BackboneOptions, BACKBONES, createBackbone } from "./lib/nn/backbone.ts";
+export {
+  type Initializer,
+  type Parameter,
+  type ParameterOptions,
+  Parameters,
+  type StateDict,
+  type StateTensor,
+} from "./lib/nn/parameters.ts";
+
+// Heads
+export { createHead, type HeadOptions, HEADS } from "./lib/head/create_head.ts";
+export type { CenterBiasOptions } from "./lib/head/center_bias.ts";
+export type { Head, HeadStep } from "./lib/head/head.ts";
+
+// Training
+export { train, type TrainHooks, type TrainResult } from "./lib/train/trainer.ts";
+export { parseTrainOptions, type TrainOptions } from "./lib/train/options.ts";
+export { type OptionSources, resolveTrainOptions } from "./lib/train/resolve_options.ts";
+export { type PresetName, presetOptions, PRESETS } from "./lib/train/presets.ts";
+export { learningRate, type ScheduleOptions, type SchedulePosition } from "./lib/train/schedule.ts";
+export type { ProgressWriter } from "./lib/train/progress.ts";
+export type { SetResult } from "./lib/train/validation.ts";
+export { VERSION } from "./lib/train/version.ts";
+
+// Verification
+export {
+  evaluatePairs,
+  type PairCurve,
+  type PairDistance,
+  type PairFold,
+  type PairOptions,
+  type PairResult,
+} from "./lib/eval/pairs.ts";
+export { type NamedPairResult, pairJsonLines, type PairRow, pairRows, pairTable } from "./lib/eval/pair_table.ts";
+export {
+  areaUnderCurve,
+  equalErrorRate,
+  type RocCurve,
+  rocCurve,
+  type RocPoint,
+  tprAtFpr,
+  type TprAtFprOptions,
+} from "./lib/eval/roc.ts";
+export { scorePairs, type TemplateFeatures, type TemplateImages, TemplatePool } from "./lib/eval/templates.ts";
+export { embedImages, type EmbedOptions } from "./lib/eval/embed.ts";
+
+// Models
+export { loadModel, type LoadModelOptions, type Model } from "./lib/model/load_model.ts";
+export {
+  openSafetensors,
+  readSafetensors,
+  type Safetensors,
+  type SafetensorsFile,
+  type SafetensorsOptions,
+  type TensorArray,
+  type TensorData,
+  type TensorDtype,
+  type TensorPlace,
+  toFloat32,
+  writeSafetensors,
+} from "./lib/model/safetensors.ts";
