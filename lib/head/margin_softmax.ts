@@ -45,7 +45,8 @@ export function marginSoftmax(
       const e = normalizeRows(embeddings);
       const w = normalizeRows(weight);
       const cosines = tf.matMul(e.unit, w.unit, false, true);
-      const onehot = tf.oneHot(labels, classes).toFloat();
+      // tf.oneHot() refuses a single class.
+      const onehot = labels.expandDims(1).equal(tf.range(0, classes, 1, "int32")).toFloat();
       const target = cosines.mul(onehot).sum(1) as tf.Tensor1D;
       const margins = decide(target);
       const { phi, slope } = kind === "angular"
