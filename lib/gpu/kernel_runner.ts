@@ -19,8 +19,10 @@ interface Internals {
   submitQueue(): void;
   uploadToGPU(id: object): void;
   makeTensorInfo(shape: number[], dtype: string): tf.TensorInfo;
-  getBufferData(buffer: GPUBuffer): Promise<ArrayBuffer>;
 }
+
+/** Most bytes read back at once, unless one tensor is larger. */
+const READ_BYTES = 2 ** 26;
 
 /** Dispatches recorded before they are given to the queue: fewer submits, yet buffers are freed soon. */
 const DISPATCHES_PER_SUBMIT = 32;
@@ -97,9 +99,46 @@ export class KernelRunner {
    * in place.
    */
   async read(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
-    const values = new Float32Array(await this.#backend.getBufferData(this.buffer(tensor)));
+    return (await this.readAll([tensor]))[0];
+  }
+
+  /**
+   * The values of many float32 tensors. Waiting for the GPU takes at least ten milliseconds each time: they are
+   * copied into few buffers that are waited for once each.
+   */
+  async readAll(tensors: readonly Tensor[]): Promise<Float32Array<ArrayBuffer>[]> {
+    const values: Float32Array<ArrayBuffer>[] = [];
+    for (let from = 0; from < tensors.length;) {
+      let to = from;
+      let bytes = 0;
+      do bytes += tensors[to++].size * 4; while (to < tensors.length && bytes + tensors[to].size * 4 <= READ_BYTES);
+      values.push(...await this.#readPart(tensors.slice(from, to), bytes));
+      from = to;
+    }
     this.check();
-    return values.length === tensor.size ? values : values.slice(0, tensor.size);
+    return values;
+  }
+
+  async #readPart(tensors: readonly Tensor[], bytes: number): Promise<Float32Array<ArrayBuffer>[]> {
+    const sources = tensors.map((tensor) => this.buffer(tensor));
+    this.flush();
+    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+    const staging = this.#device.createBuffer({ label: "read back", size: bytes, usage });
+    const encoder = this.#device.createCommandEncoder();
+    let at = 0;
+    tensors.forEach(({ size }, i) => {
+      encoder.copyBufferToBuffer(sources[i], 0, staging, at, size * 4);
+      at += size * 4;
+    });
+    this.#device.queue.submit([encoder.finish()]);
+    try {
+      await staging.mapAsync(GPUMapMode.READ);
+      const all = new Float32Array(staging.getMappedRange());
+      at = 0;
+      return tensors.map(({ size }) => all.slice(at, at += size));
+    } finally {
+      staging.destroy();
+    }
   }
 
   /** Replaces the values of a tensor in place. */

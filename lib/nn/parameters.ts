@@ -1,6 +1,6 @@
 import * as tf from "../deps/tfjs.ts";
 import { InputError } from "../errors.ts";
-import type { Variable } from "../gpu/tensor.ts";
+import type { Tensor, Variable } from "../gpu/tensor.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import { hash32 } from "./random.ts";
 
@@ -84,11 +84,9 @@ export class Parameters {
 
   /** Reads every value back, in PyTorch's layout. */
   async state(): Promise<StateDict> {
-    const state: StateDict = new Map();
-    for (const parameter of this.list()) {
-      state.set(parameter.name, await readParameter(this.#gpu, parameter, parameter.variable));
-    }
-    return state;
+    const list = this.list();
+    const tensors = await readParameters(this.#gpu, list.map((parameter) => [parameter, parameter.variable]));
+    return new Map(list.map(({ name }, i) => [name, tensors[i]]));
   }
 
   /**
@@ -124,14 +122,17 @@ export class Parameters {
   }
 }
 
-/** Reads a tensor that is laid out as `parameter` is (itself, or its momentum), into PyTorch's layout. */
-export async function readParameter(gpu: Gpu, parameter: Parameter, tensor: tf.Tensor): Promise<StateTensor> {
-  const values = await gpu.kernels.read(tensor);
-  return { shape: parameter.shape, data: parameter.filter ? toTorch(values, parameter.filter) : values };
+/** Reads tensors that are laid out as their parameters are (themselves, or their momenta), into PyTorch's layout. */
+export async function readParameters(
+  gpu: Gpu,
+  pairs: readonly (readonly [Parameter, Tensor])[],
+): Promise<StateTensor[]> {
+  const values = await gpu.kernels.readAll(pairs.map(([, tensor]) => tensor));
+  return pairs.map(([{ shape, filter }], i) => ({ shape, data: filter ? toTorch(values[i], filter) : values[i] }));
 }
 
 /** Writes PyTorch's layout into a tensor that is laid out as `parameter` is. */
-export function writeParameter(gpu: Gpu, parameter: Parameter, tensor: tf.Tensor, value: StateTensor): void {
+export function writeParameter(gpu: Gpu, parameter: Parameter, tensor: Tensor, value: StateTensor): void {
   gpu.kernels.write(tensor, parameter.filter ? toOurs(value.data, parameter.filter) : value.data);
 }
 

@@ -1,7 +1,7 @@
 import * as tf from "../deps/tfjs.ts";
 import { sgdKernel } from "../gpu/kernels/sgd.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
-import { type Parameter, readParameter, type StateDict, writeParameter } from "../nn/parameters.ts";
+import { type Parameter, readParameters, type StateDict, writeParameter } from "../nn/parameters.ts";
 
 /** What does not change from step to step. */
 export interface SgdOptions {
@@ -39,12 +39,9 @@ export class Sgd {
 
   /** Velocities by name, in PyTorch's layout. */
   async state(): Promise<StateDict> {
-    const state: StateDict = new Map();
-    for (let i = 0; i < this.#named.length; i++) {
-      const [name, parameter] = this.#named[i];
-      state.set(name, await readParameter(this.#gpu, parameter, this.#velocities[i]));
-    }
-    return state;
+    const pairs = this.#named.map(([, parameter], i) => [parameter, this.#velocities[i]] as const);
+    const tensors = await readParameters(this.#gpu, pairs);
+    return new Map(this.#named.map(([name], i) => [name, tensors[i]]));
   }
 
   /** Takes velocities up again; those without an entry start at zero. */

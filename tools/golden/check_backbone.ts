@@ -4,7 +4,7 @@ import type { Gpu } from "../../lib/gpu/start_webgpu.ts";
 import { createHead } from "../../lib/head/create_head.ts";
 import type { Head } from "../../lib/head/head.ts";
 import { type Backbone, createBackbone } from "../../lib/nn/backbone.ts";
-import { readParameter, type StateDict } from "../../lib/nn/parameters.ts";
+import { readParameters, type StateDict } from "../../lib/nn/parameters.ts";
 import { TrainingStep } from "../../lib/train/training_step.ts";
 import { type Quantity, type Sample, sampleOf, settleWithSpread } from "./compare.ts";
 import { fill, hash32 } from "./fill.ts";
@@ -96,11 +96,10 @@ async function run(
     addNumber(`step ${k} margin max`, max, numbers.m_max, float32.m_max);
     addNumber(`step ${k} margin min`, min, numbers.m_min, float32.m_min);
     await addRows(`step ${k} embedding`, embeddings, numbers.embedding, float32.embedding);
-    for (const [i, [name, parameter]] of step.parameters.entries()) {
-      const sample = numbers.grads?.[name];
-      if (!sample) continue;
-      const { data } = await readParameter(gpu, parameter, gradients[i]);
-      addTensor(`step ${k} gradient of ${name}`, data, sample, float32.grads![name]);
+    const sampled = [...step.parameters.entries()].filter(([, [name]]) => numbers.grads?.[name]);
+    const torch = await readParameters(gpu, sampled.map(([i, [, parameter]]) => [parameter, gradients[i]]));
+    for (const [j, [, [name]]] of sampled.entries()) {
+      addTensor(`step ${k} gradient of ${name}`, torch[j].data, numbers.grads![name], float32.grads![name]);
     }
     const one = tf.scalar(1);
     step.sgd.step(gradients, golden.lr, one);
