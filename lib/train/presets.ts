@@ -26,7 +26,7 @@ const RECIPE: Partial<TrainOptions> = {
 /** The synthetic faces that `demo` trains and validates on. */
 export const DEMO_FACES = {
   /** People in the training set. */
-  people: 60,
+  people: 100,
   /** Images of each. */
   imagesPerPerson: 16,
   /** Other people, whom the verification pairs show. */
@@ -44,7 +44,7 @@ export const DEMO_FACES = {
 /** What fits a small machine without a GPU: a narrow network on small images. Its data is made on the spot. */
 const DEMO: Partial<TrainOptions> = {
   model: "iresnet18",
-  imageSize: 40,
+  imageSize: 32,
   width: 0.25,
   embeddingSize: 128,
   batchSize: 32,
