@@ -8,8 +8,10 @@ import type { Gpu } from "./start_webgpu.ts";
 
 /** The result of one case of {@linkcode selfTest}. */
 export interface KernelCheck {
-  /** Operation, shape and options; then the output that is compared. */
+  /** Operation, shape and options of the case. */
   readonly name: string;
+  /** Which of its outputs; undefined where the case could not be run. */
+  readonly output: string | undefined;
   /** The largest error, in units of the root sum of squares of the terms a value is made of. */
   readonly error: number;
   /** The largest error that float32 rounding explains. */
@@ -69,11 +71,11 @@ export async function selfTest(gpu: Gpu, options: SelfTestOptions = {}): Promise
       for (const comparison of comparisons) {
         const error = largestError(comparison);
         const limit = tolerance(comparison.terms);
-        add({ name: `${name}: ${comparison.what}`, error, tolerance: limit, ok: error <= limit });
+        add({ name, output: comparison.what, error, tolerance: limit, ok: error <= limit });
       }
     } catch (error) {
       const problem = (error as Error).message.split("\n")[0];
-      add({ name, error: Infinity, tolerance: 0, ok: false, problem });
+      add({ name, output: undefined, error: Infinity, tolerance: 0, ok: false, problem });
     }
   }
   return checks;

@@ -24,6 +24,9 @@ export interface BatchNormShape {
 /** Below this a value before PReLU could have either sign in float32: its gradient has no one right value. */
 const KINK = 1e-5;
 
+/** Roundings of the expressions around the sums: differences, products, an inverse square root of two units or three. */
+const EXPRESSION = 6;
+
 /**
  * Every output of a batch-norm layer with what follows it, by name, in plain float64 loops.
  *
@@ -99,13 +102,14 @@ export function batchNormReference(inputs: BatchNormInputs, shape: BatchNormShap
     runningVariance.value[c] = (1 - momentum) * inputs.runningVariance[c] + momentum * unbiased * variance[c];
     runningVariance.spread[c] = Math.abs(inputs.runningVariance[c]) + momentum * unbiased * (variance[c] + epsilon);
   }
-  const terms = training ? rows : 1;
+  const sums = rows + EXPRESSION;
+  const terms = training ? sums : EXPRESSION;
   return {
     output: { ...output, terms },
     "gradient of x": { ...dx, terms },
-    "gradient of weight": { ...dWeight, terms: rows },
-    "gradient of bias": { ...dBias, terms: rows },
-    "gradient of slope": { ...dSlope, terms: rows },
+    "gradient of weight": { ...dWeight, terms: sums },
+    "gradient of bias": { ...dBias, terms: sums },
+    "gradient of slope": { ...dSlope, terms: sums },
     "gradient of residual": { ...dResidual, terms: 0 },
     "running mean": { ...runningMean, terms },
     "running variance": { ...runningVariance, terms },

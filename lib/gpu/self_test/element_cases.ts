@@ -115,8 +115,8 @@ function unpackCase([batch, imageSize]: readonly [number, number]): KernelCase {
           [{ shape: [batch, imageSize, imageSize, 4] }],
         )
       );
-      // A byte over 255 is rounded at its own size, which counts double after the division by a half.
-      return compare(gpu, [["output", made, { value, spread: value.map((v) => v === 0 ? 0 : 1), terms: 1 }]]);
+      // A byte over 255 is rounded at its own size (by up to 2.5 units, WGSL says), which counts double after the division.
+      return compare(gpu, [["output", made, { value, spread: value.map((v) => v === 0 ? 0 : 1), terms: 4 }]]);
     },
   };
 }
@@ -150,7 +150,7 @@ function centersCase(batch: number, dim: number, classes: number, repeated: "las
           [tf.tensor2d(centers, [classes, dim])],
         )
       );
-      return compare(gpu, [["centers", made, { value, spread, terms: batch }]]);
+      return compare(gpu, [["centers", made, { value, spread, terms: batch + 3 }]]);
     },
   };
 }
