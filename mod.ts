@@ -101,7 +101,9 @@ export { type OptionSources, resolveTrainOptions } from "./lib/train/resolve_opt
 export { type PresetName, presetOptions, PRESETS } from "./lib/train/presets.ts";
 export { learningRate, type ScheduleOptions, type SchedulePosition } from "./lib/train/schedule.ts";
 export type { ProgressWriter } from "./lib/train/progress.ts";
-export type { SetResult } from "./lib/train/validation.ts";
+export type { BestModel } from "./lib/train/run_state.ts";
+export type { StepReading } from "./lib/train/step_readings.ts";
+export type { StepMetrics } from "./lib/train/training_step.ts";
 export { VERSION } from "./lib/train/version.ts";
 
 // Verification
@@ -109,11 +111,26 @@ export {
   evaluatePairs,
   type PairCurve,
   type PairDistance,
+  type PairFigures,
   type PairFold,
   type PairOptions,
   type PairResult,
 } from "./lib/eval/pairs.ts";
-export { type NamedPairResult, pairJsonLines, type PairRow, pairRows, pairTable } from "./lib/eval/pair_table.ts";
+export {
+  type NamedPairResult,
+  pairJsonLines,
+  type PairRow,
+  pairRows,
+  pairTable,
+  type PairTableOptions,
+} from "./lib/eval/pair_table.ts";
+export {
+  findPairSets,
+  type SetResult,
+  Validation,
+  type ValidationHooks,
+  type ValidationOptions,
+} from "./lib/eval/validation.ts";
 export {
   areaUnderCurve,
   equalErrorRate,

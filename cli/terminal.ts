@@ -2,7 +2,7 @@ import type { ProgressWriter } from "../lib/train/progress.ts";
 
 /**
  * Standard output, for progress and results. Writes are synchronous: while the GPU blocks the thread nothing would be
- * shown otherwise.
+ * shown otherwise. A reader that is gone (`train | head`) is no reason to stop.
  */
 export function terminal(): ProgressWriter {
   const encoder = new TextEncoder();
@@ -18,7 +18,11 @@ export function terminal(): ProgressWriter {
     },
     write(text: string): void {
       const bytes = encoder.encode(text);
-      for (let done = 0; done < bytes.length;) done += Deno.stdout.writeSync(bytes.subarray(done));
+      try {
+        for (let done = 0; done < bytes.length;) done += Deno.stdout.writeSync(bytes.subarray(done));
+      } catch (error) {
+        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      }
     },
   };
 }

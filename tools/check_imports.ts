@@ -16,8 +16,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   "lib/nn": ["lib/errors.ts", "lib/deps", "lib/data", "lib/gpu"],
   "lib/head": ["lib/errors.ts", "lib/deps", "lib/data", "lib/gpu", "lib/nn"],
   "lib/dist": ["lib/errors.ts", "lib/deps"],
-  "lib/model": ["lib/errors.ts", "lib/deps", "lib/data", "lib/gpu", "lib/nn"],
   "lib/eval": ["lib/errors.ts", "lib/deps", "lib/data", "lib/gpu", "lib/nn"],
+  "lib/model": ["lib/errors.ts", "lib/deps", "lib/data", "lib/gpu", "lib/nn", "lib/eval"],
   "lib/train": [
     "lib/errors.ts",
     "lib/deps",

@@ -51,12 +51,12 @@ export class AtomicFile implements Disposable {
    * @throws {InputError} if `path` exists and `force` is not given, if it is a folder, or if the folder cannot be written to.
    */
   static create(path: string, { force = false }: AtomicFileOptions = {}): AtomicFile {
-    refuseExisting(path, force);
     const cut = Math.max(path.lastIndexOf("/"), Deno.build.os === "windows" ? path.lastIndexOf("\\") : -1) + 1;
     const name = path.slice(cut);
     if (name === "" || name === "." || name === "..") {
       throw new InputError(`Cannot write ${path || "(an empty path)"}: expected the name of a file; name one`);
     }
+    refuseExisting(path, force);
     for (;;) {
       const temporary = `${path.slice(0, cut)}.${name}.${Deno.pid}${serial === 0 ? "" : `-${serial}`}.tmp`;
       serial++;
@@ -171,20 +171,24 @@ export function writeFileAtomic(
   file.commit();
 }
 
+/** What is known of a folder that is cleaned. */
+export interface LeftoverOptions {
+  /** The caller has the folder to itself, by a lock: every temporary in it is left behind. @default false */
+  exclusive?: boolean;
+}
+
 /**
  * Removes temporaries that a killed process left in `folder`, and says how many. A temporary counts as left behind when it was
  * untouched for a minute and its process is gone, or untouched for a day.
  *
  * @throws {InputError} if the folder cannot be read.
  */
-export function removeLeftovers(folder: string): number {
+export function removeLeftovers(folder: string, { exclusive = false }: LeftoverOptions = {}): number {
   let removed = 0;
   try {
     for (const { name, isFile } of Deno.readDirSync(folder)) {
       const pid = /^\..+\.(\d+)(?:-\d+)?\.tmp$/.exec(name)?.[1];
-      if (!isFile || pid === undefined || Number(pid) === Deno.pid) continue;
-      const age = Date.now() - (Deno.statSync(`${folder}/${name}`).mtime?.getTime() ?? Date.now());
-      if (age < 60_000 || (age < 86_400_000 && mayBeRunning(pid))) continue;
+      if (!isFile || pid === undefined || (!exclusive && mayBeInUse(`${folder}/${name}`, pid))) continue;
       Deno.removeSync(`${folder}/${name}`);
       removed++;
     }
@@ -194,18 +198,24 @@ export function removeLeftovers(folder: string): number {
   return removed;
 }
 
-/** Whether process `pid` may exist; where there is no /proc this cannot be told. */
+function mayBeInUse(path: string, pid: string): boolean {
+  if (Number(pid) === Deno.pid) return true;
+  const age = Date.now() - (Deno.statSync(path).mtime?.getTime() ?? Date.now());
+  return age < 60_000 || (age < 86_400_000 && mayBeRunning(pid));
+}
+
+/** Whether process `pid` may exist; where there is no /proc, or Deno may not look into it, this cannot be told. */
 function mayBeRunning(pid: string): boolean {
   try {
-    Deno.statSync("/proc/self");
+    Deno.statSync("/proc/self/stat");
   } catch {
     return true;
   }
   try {
-    Deno.statSync(`/proc/${pid}`);
+    Deno.statSync(`/proc/${pid}/stat`);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound);
   }
 }
 

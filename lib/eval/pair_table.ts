@@ -1,12 +1,12 @@
 import Table from "../deps/cli_table.ts";
-import type { PairResult } from "./pairs.ts";
+import type { PairFigures } from "./pairs.ts";
 
 /** A result and what it is called: "lfw". */
 export interface NamedPairResult {
   /** The set's name. */
   name: string;
   /** What `evaluatePairs` found. */
-  result: PairResult;
+  result: PairFigures;
 }
 
 /** One row of the report: all figures are shares, 0 … 1. */
@@ -68,6 +68,12 @@ export function pairRows(results: readonly NamedPairResult[]): PairRow[] {
   }];
 }
 
+/** What else the table shows. */
+export interface PairTableOptions {
+  /** Results on the same sets before training, in a column of their own. @default no such column */
+  readonly untrained?: readonly NamedPairResult[];
+}
+
 /**
  * The report as a table for the terminal, in percent, without colours.
  *
@@ -81,20 +87,31 @@ export function pairRows(results: readonly NamedPairResult[]): PairRow[] {
  * console.assert(pairTable([{ name: "plane", result }]).includes("100.00"));
  * ```
  */
-export function pairTable(results: readonly NamedPairResult[]): string {
+export function pairTable(results: readonly NamedPairResult[], options: PairTableOptions = {}): string {
   const rows = pairRows(results);
+  const before = options.untrained && pairRows(options.untrained);
   const target = rows[0]?.farTarget ?? 1e-3;
   const table = new Table({
-    head: ["set", "pairs", "accuracy %", `VAL % @FAR ${target}`, "AUC %", "EER %", "best-threshold accuracy %"],
-    colAligns: ["left", "right", "right", "right", "right", "right", "right"],
+    head: [
+      "set",
+      "pairs",
+      ...before ? ["untrained %"] : [],
+      "accuracy %",
+      `VAL % @FAR ${target}`,
+      "AUC %",
+      "EER %",
+      "best-threshold accuracy %",
+    ],
+    colAligns: ["left", ...before ? ["right" as const] : [], "right", "right", "right", "right", "right", "right"],
     style: { head: [], border: [] },
   });
   const percent = (value: number, spread?: number) =>
     (value * 100).toFixed(2) + (spread === undefined ? "" : ` ± ${(spread * 100).toFixed(2)}`);
-  for (const row of rows) {
+  for (const [i, row] of rows.entries()) {
     table.push([
       row.set,
       String(row.pairs),
+      ...before ? [before[i] ? percent(before[i].accuracy) : ""] : [],
       percent(row.accuracy, row.accuracyStd),
       percent(row.val, row.valStd),
       percent(row.auc),

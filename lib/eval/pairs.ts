@@ -38,8 +38,8 @@ export interface PairCurve {
   fpr: Float64Array;
 }
 
-/** What the pair protocol reports. */
-export interface PairResult {
+/** The figures of a pair set. */
+export interface PairFigures {
   /** Number of pairs. */
   pairs: number;
   /** Pairs of one person. */
@@ -50,8 +50,6 @@ export interface PairResult {
   accuracy: number;
   /** Standard deviation (population) of the folds' accuracies. */
   accuracyStd: number;
-  /** The folds, in file order. */
-  folds: PairFold[];
   /** Mean true accept rate at the false accept rate `farTarget`. */
   val: number;
   /** Standard deviation (population) of the folds' true accept rates. */
@@ -68,6 +66,12 @@ export interface PairResult {
   bestThresholdAccuracy: number;
   /** That threshold. */
   bestThreshold: number;
+}
+
+/** What the pair protocol reports. */
+export interface PairResult extends PairFigures {
+  /** The folds, in file order. */
+  folds: PairFold[];
   /** Rates at the fixed thresholds, mean of the folds. */
   curve: PairCurve;
 }

@@ -1,41 +1,12 @@
-import { createHash } from "node:crypto";
 import { InputError } from "../errors.ts";
 import type { Head } from "../head/head.ts";
 import { asTensorData, backboneMetadata, backboneState } from "../model/model_file.ts";
 import { readSafetensors, type TensorData, toFloat32, writeSafetensors } from "../model/safetensors.ts";
 import type { Backbone } from "../nn/backbone.ts";
 import type { StateDict } from "../nn/parameters.ts";
+import { flagName } from "./option_table.ts";
+import type { RunState } from "./run_state.ts";
 import type { Sgd } from "./sgd.ts";
-
-/** Sums over the epoch under way, for its line in the log. */
-export interface EpochSums {
-  /** Sum of loss times samples. */
-  loss: number;
-  /** Right answers. */
-  right: number;
-  /** Samples. */
-  samples: number;
-}
-
-/** Where a run stands: with the weights, all that the next step is a function of. */
-export interface RunState {
-  /** Epochs finished. */
-  epoch: number;
-  /** Epochs validated; 0 at the start. */
-  validated: number;
-  /** Steps finished since the start of the run. */
-  step: number;
-  /** Steps finished in the epoch under way. */
-  epochStep: number;
-  /** Place in the order of the epoch under way. */
-  position: number;
-  /** Sums over the epoch under way. */
-  sums: EpochSums;
-  /** Best mean accuracy of the validation sets so far. */
-  best: { accuracy: number; epoch: number } | undefined;
-  /** Seconds of training so far. */
-  seconds: number;
-}
 
 /** What a run's order and randomness come from: a checkpoint only continues a run with the same. */
 export interface RunIdentity {
@@ -53,52 +24,80 @@ export interface RunIdentity {
 
 /** The parts of a run whose state a checkpoint holds. */
 export interface CheckpointParts {
+  /** The network. */
   readonly backbone: Backbone;
+  /** The loss head. */
   readonly head: Head;
+  /** The optimizer. */
   readonly sgd: Sgd;
 }
 
-/** Name of a checkpoint file after `step` steps: names sort as the steps do. */
-export function checkpointName(step: number): string {
-  return `checkpoint_${String(step).padStart(10, "0")}.safetensors`;
-}
-
-/**
- * Writes a checkpoint: the backbone's tensors under PyTorch's names, the head's under `head.`, the optimizer's velocities
- * under `velocity.`, and the run's state in the metadata, with a SHA-256 over all tensors. Whole or not at all.
- */
-export async function writeCheckpoint(
-  folder: string,
-  parts: CheckpointParts,
-  state: RunState,
-  identity: RunIdentity,
-): Promise<string> {
-  const all: StateDict = await parts.backbone.parameters.state();
-  for (const [name, value] of await parts.head.parameters.state()) all.set(`head.${name}`, value);
-  for (const [name, value] of await parts.sgd.state()) all.set(`velocity.${name}`, value);
-  const tensors = asTensorData(all);
-  const path = `${folder}/${checkpointName(state.step)}`;
-  writeSafetensors(path, tensors, {
-    ...backboneMetadata(parts.backbone),
-    format: FORMAT,
-    run_state: JSON.stringify(state),
-    run_identity: JSON.stringify(identity),
-    sha256: digest(tensors),
-  }, { force: true });
-  return path;
+/** What a checkpoint file holds. */
+export interface Checkpoint {
+  /** The file. */
+  readonly path: string;
+  /** Backbone, head and velocities. */
+  readonly tensors: Map<string, TensorData>;
+  /** Texts, as they are in the file. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Where the run stood. */
+  readonly state: RunState;
+  /** Whose checkpoint it is. */
+  readonly identity: RunIdentity;
+  /** Adapter it was computed on. */
+  readonly adapter: string;
 }
 
 /** First line of every checkpoint's description. */
 const FORMAT = "centerbias checkpoint 1";
 
-/** What a checkpoint file holds. */
-export interface Checkpoint {
-  readonly path: string;
-  readonly tensors: Map<string, TensorData>;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly state: RunState;
-  readonly identity: RunIdentity;
+/**
+ * Writes a checkpoint: the backbone's tensors under PyTorch's names, the head's under `head.`, the optimizer's velocities
+ * under `velocity.`, and the run's state in the metadata. Whole, with a checksum, or not at all.
+ *
+ * @throws {InputError} if a value is not finite, or the file cannot be written.
+ */
+export async function writeCheckpoint(
+  path: string,
+  parts: CheckpointParts,
+  state: RunState,
+  identity: RunIdentity,
+  adapter: string,
+): Promise<void> {
+  const all: StateDict = await parts.backbone.parameters.state();
+  for (const [name, value] of await parts.head.parameters.state()) all.set(`head.${name}`, value);
+  for (const [name, value] of await parts.sgd.state()) all.set(`velocity.${name}`, value);
+  requireFinite(all, path, state.step);
+  writeSafetensors(path, asTensorData(all), {
+    ...backboneMetadata(parts.backbone),
+    format: FORMAT,
+    run_state: JSON.stringify(state),
+    run_identity: JSON.stringify(identity),
+    adapter,
+  });
 }
+
+/**
+ * Refuses values that are not finite, before they are written to `path`.
+ *
+ * @throws {InputError} naming the first parameter that has one, and the step.
+ */
+export function requireFinite(state: StateDict, path: string, step: number): void {
+  for (const [name, { data }] of state) {
+    let sum = 0;
+    for (let i = 0; i < data.length; i++) sum += 0 * data[i];
+    if (sum === 0) continue;
+    const at = data.findIndex((value) => !Number.isFinite(value));
+    throw new InputError(
+      `Cannot write ${path}: expected finite weights, found ${data[at]} in ${name} (value ${at}) after step ${step}; ` +
+        `nothing was written; ${AFTER_DIVERGENCE}`,
+    );
+  }
+}
+
+/** What to do when a run has left the finite numbers. */
+export const AFTER_DIVERGENCE =
+  "checkpoints from before it are kept: go on from the last with --resume and a smaller --lr, or --clip-grad-norm 5";
 
 /**
  * Reads a checkpoint and checks that it is whole.
@@ -110,57 +109,18 @@ export function readCheckpoint(path: string): Checkpoint {
   const refuse = (expected: string, found: string) =>
     new InputError(`Cannot read checkpoint ${path}: expected ${expected}, found ${found}`);
   if (metadata.format !== FORMAT) throw refuse(`format "${FORMAT}"`, metadata.format ?? "none");
-  const found = digest(tensors);
-  if (found !== metadata.sha256) throw refuse(`contents with SHA-256 ${metadata.sha256}`, found);
+  let state: RunState;
+  let identity: RunIdentity;
   try {
-    const state = JSON.parse(metadata.run_state) as RunState;
-    const identity = JSON.parse(metadata.run_identity) as RunIdentity;
-    for (const value of [state.epoch, state.step, state.epochStep, state.position]) {
-      if (!Number.isSafeInteger(value) || value < 0) throw refuse("counts in run_state", metadata.run_state);
-    }
-    return { path, tensors, metadata, state, identity };
+    state = JSON.parse(metadata.run_state);
+    identity = JSON.parse(metadata.run_identity);
   } catch (error) {
-    if (error instanceof InputError) throw error;
     throw refuse("run_state and run_identity as JSON", (error as Error).message);
   }
-}
-
-/**
- * The newest whole checkpoint of a run's folder; damaged ones are named through `warn` and passed over.
- *
- * @throws {InputError} if there is none.
- */
-export function newestCheckpoint(folder: string, warn: (text: string) => void): Checkpoint {
-  const names = checkpointNames(folder).reverse();
-  for (const name of names) {
-    try {
-      return readCheckpoint(`${folder}/${name}`);
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      warn(`warning: ${error.message}; going back to the checkpoint before it`);
-    }
+  for (const value of [state?.epoch, state?.step, state?.epochStep, state?.position]) {
+    if (!Number.isSafeInteger(value) || value < 0) throw refuse("counts in run_state", metadata.run_state);
   }
-  throw new InputError(
-    `Cannot resume ${folder}: expected a whole checkpoint_*.safetensors, found ${
-      names.length === 0 ? "none" : `${names.length}, all damaged`
-    }`,
-  );
-}
-
-/** Names of the checkpoints in a folder, oldest first. */
-export function checkpointNames(folder: string): string[] {
-  try {
-    return [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) =>
-      /^checkpoint_\d{10,}\.safetensors$/.test(name)
-    ).sort();
-  } catch {
-    throw new InputError(`Cannot resume ${folder}: expected a run's folder, found none there`);
-  }
-}
-
-/** Removes all but the newest `keep` checkpoints. */
-export function pruneCheckpoints(folder: string, keep: number): void {
-  for (const name of checkpointNames(folder).slice(0, -keep)) Deno.removeSync(`${folder}/${name}`);
+  return { path, tensors, metadata, state, identity, adapter: metadata.adapter ?? "" };
 }
 
 /**
@@ -169,46 +129,39 @@ export function pruneCheckpoints(folder: string, keep: number): void {
  * @throws {InputError} if it is of another model, another set or another seed.
  */
 export function restoreCheckpoint(checkpoint: Checkpoint, parts: CheckpointParts, identity: RunIdentity): void {
+  const { path, metadata, tensors } = checkpoint;
+  const current = backboneMetadata(parts.backbone);
+  for (const [name, flag] of Object.entries(MODEL_FLAGS)) {
+    if (metadata[name] === current[name]) continue;
+    throw new InputError(
+      `Cannot resume from ${path}: it is of another model: expected ${flag} ${
+        metadata[name]
+      }, as the run began, found ` +
+        `${current[name]}; leave out --${flag}`,
+    );
+  }
   for (const [name, value] of Object.entries(identity)) {
     const saved = checkpoint.identity[name as keyof RunIdentity];
-    if (saved !== value) {
-      throw new InputError(
-        `Cannot resume from ${checkpoint.path}: expected ${name} ${saved}, as the run began, found ${value}`,
-      );
-    }
-  }
-  const metadata = backboneMetadata(parts.backbone);
-  for (const name of ["model", "width", "image_size", "embedding_size"]) {
-    if (checkpoint.metadata[name] !== metadata[name]) {
-      throw new InputError(
-        `Cannot resume from ${checkpoint.path}: it is of another model: expected ${name} ${
-          checkpoint.metadata[name]
-        }, ` +
-          `as it was saved, found ${metadata[name]}`,
-      );
-    }
+    if (saved === value) continue;
+    const ofData = name === "samples" || name === "classes";
+    throw new InputError(
+      `Cannot resume from ${path}: expected ${ofData ? `a training set of ${saved} ${name}` : `${name} ${saved}`}, ` +
+        `as the run began, found ${value}; ${ofData ? "give the same --data" : `leave out --${flagName(name)}`}`,
+    );
   }
   const under = (prefix: string): StateDict => {
     const state: StateDict = new Map();
-    for (const [name, tensor] of checkpoint.tensors) {
+    for (const [name, tensor] of tensors) {
       if (name.startsWith(prefix)) {
         state.set(name.slice(prefix.length), { shape: tensor.shape, data: toFloat32(tensor) });
       }
     }
     return state;
   };
-  parts.backbone.parameters.load(backboneState(checkpoint.tensors), checkpoint.path);
-  parts.head.parameters.load(under("head."), checkpoint.path);
+  parts.head.parameters.load(under("head."), path);
+  parts.backbone.parameters.load(backboneState(tensors), path);
   parts.sgd.load(under("velocity."));
 }
 
-/** SHA-256 over names, shapes and bytes of all tensors, in order of name. */
-function digest(tensors: Map<string, TensorData>): string {
-  const hash = createHash("sha256");
-  for (const name of [...tensors.keys()].sort()) {
-    const { shape, data } = tensors.get(name)!;
-    hash.update(`${name} ${shape.join()}\n`);
-    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-  return hash.digest("hex");
-}
+/** What a model is made of, by its name in metadata and on the command line. */
+const MODEL_FLAGS = { model: "model", width: "width", image_size: "image-size", embedding_size: "embedding-size" };

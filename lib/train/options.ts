@@ -12,6 +12,8 @@ export interface TrainOptions {
   data?: string;
   /** Verification sets (.bin files or folders of them) to validate on. @default [] */
   val: string[];
+  /** Epochs from one validation to the next; after the last there always is one. @default 1 */
+  valFreq: number;
   /** Validate the untrained network too. @default false */
   valFirst: boolean;
   /** Mirror each training image with probability 0.5. @default true */

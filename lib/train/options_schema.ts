@@ -26,6 +26,7 @@ const models = ["iresnet18", "iresnet34", "iresnet50", "iresnet100", "iresnet200
 export const trainOptionsSchema = z.strictObject({
   data: option("Data", "training set: folder with train.rec, .rec, label.txt or folder of folders", text.optional()),
   val: option("Data", "verification sets: .bin files or folders of them", z.array(text).max(1000).default([])),
+  valFreq: option("Data", "epochs from one validation to the next; the last is always validated", whole(1).default(1)),
   valFirst: option("Data", "validate the untrained network too", z.boolean().default(false)),
   flip: option("Data", "mirror each image with probability 0.5", z.boolean().default(true)),
   codec: option("Data", "JPEG decoder", z.enum(["auto", "wasm", "turbojpeg"]).default("auto")),

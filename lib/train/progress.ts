@@ -30,6 +30,8 @@ export interface ProgressMetrics {
   lr?: number;
   /** Speed. */
   imagesPerSecond?: number;
+  /** What is being done besides training, such as "verifying lfw 40 %"; "" for nothing. */
+  doing?: string;
 }
 
 /** How progress is shown. */
@@ -109,7 +111,7 @@ export class Progress implements Disposable {
   /** Shows new numbers; may be called at every step. Without a terminal only those with a loss are worth a line. */
   update(metrics: ProgressMetrics): void {
     for (const [name, value] of Object.entries(metrics)) {
-      if (value !== undefined) this.#metrics[name as keyof ProgressMetrics] = value;
+      if (value !== undefined) Object.assign(this.#metrics, { [name]: value });
     }
     if (this.#bar !== undefined) return this.#bar.update(this.#metrics.step ?? 0);
     if (metrics.loss === undefined || this.#writer.isTerminal) return;
@@ -137,13 +139,14 @@ export class Progress implements Disposable {
 
   /** Each number with its name, the most important first; a narrow terminal cuts the last ones off. */
   #words(): string[] {
-    const { step = 0, epoch, loss, t, marginMean, marginMin, marginMax, lr, imagesPerSecond } = this.#metrics;
+    const { step = 0, epoch, loss, t, marginMean, marginMin, marginMax, lr, imagesPerSecond, doing } = this.#metrics;
     const margins = marginMin === undefined || marginMax === undefined
       ? ""
       : ` (${marginMin.toFixed(3)} to ${marginMax.toFixed(3)})`;
     const words = [
       epoch === undefined ? "" : `epoch ${epoch}`,
       `step ${step}/${this.#total}`,
+      doing ?? "",
       loss === undefined ? "" : `loss ${loss.toFixed(4)}`,
       imagesPerSecond === undefined ? "" : `${imagesPerSecond.toFixed(imagesPerSecond < 10 ? 1 : 0)} images/s`,
       this.#timeLeft(step),

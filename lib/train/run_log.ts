@@ -20,8 +20,10 @@ export interface ResumePoint {
   step: number;
   /** Epochs finished. */
   epoch: number;
-  /** Epochs validated; 0 at the start. */
-  validated: number;
+  /** Steps that were finished at the last validation; undefined before the first. */
+  validated: number | undefined;
+  /** Whether nothing is left to do: then hparam.yaml stays as it is. @default false */
+  finished?: boolean;
 }
 
 /** Names of the logs. */
@@ -56,8 +58,6 @@ export class RunLog implements Disposable {
   private constructor(folder: string, options: TrainOptions) {
     this.folder = folder;
     this.#silent = options.noLog;
-    // The folder is the run's own name; which run was resumed is no option of the run itself.
-    writeOptionsFile(`${folder}/hparam.yaml`, { ...options, resume: undefined });
   }
 
   /**
@@ -73,7 +73,8 @@ export class RunLog implements Disposable {
         const folder = `${series}/exp${n}`;
         try {
           Deno.mkdirSync(folder);
-          return new RunLog(folder, { ...options, expNum: n });
+          writeOptions(folder, { ...options, expNum: n });
+          return new RunLog(folder, options);
         } catch (error) {
           if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
           if (options.expNum !== undefined) {
@@ -105,10 +106,11 @@ export class RunLog implements Disposable {
       }
       cutAfter(`${folder}/${LOGS.step}`, (line) => line.step <= from.step);
       cutAfter(`${folder}/${LOGS.epoch}`, (line) => line.epoch <= from.epoch);
-      cutAfter(`${folder}/${LOGS.validation}`, (line) => line.epoch <= from.validated);
+      cutAfter(`${folder}/${LOGS.validation}`, (line) => line.step <= (from.validated ?? -1));
     } catch (error) {
       throw ioError("resume", folder, error);
     }
+    if (!from.finished) writeOptions(folder, options);
     return new RunLog(folder, options);
   }
 
@@ -120,19 +122,28 @@ export class RunLog implements Disposable {
   /** Appends to the log of epochs; it and the log of steps are on the disk then. */
   epoch(line: LogLine): void {
     this.#append("epoch", [line]);
-    this.#sync();
+    this.sync();
   }
 
   /** Appends to the log of validations, one line per set. */
   validation(lines: LogLine[]): void {
     this.#append("validation", lines);
-    this.#sync();
+    this.sync();
   }
 
   /** Writes result.json, whole or not at all. */
   result(result: Record<string, unknown>): void {
     const text = `${JSON.stringify(result, finite, 2)}\n`;
     writeFileAtomic(`${this.folder}/result.json`, new TextEncoder().encode(text), { force: true });
+  }
+
+  /** Brings all lines to the disk. */
+  sync(): void {
+    try {
+      for (const file of Object.values(this.#files)) file.syncDataSync();
+    } catch (error) {
+      throw ioError("write the logs in", this.folder, error);
+    }
   }
 
   /** Closes the logs. */
@@ -157,10 +168,11 @@ export class RunLog implements Disposable {
       throw ioError("write", path, error);
     }
   }
+}
 
-  #sync(): void {
-    for (const file of Object.values(this.#files)) file.syncDataSync();
-  }
+/** The folder is the run's own name; which run was resumed is no option of the run itself. */
+function writeOptions(folder: string, options: TrainOptions): void {
+  writeOptionsFile(`${folder}/hparam.yaml`, { ...options, resume: undefined });
 }
 
 /** JSON has no NaN and no infinity; null would hide which of them it was. */

@@ -36,10 +36,15 @@ const SCALARS = 6;
 
 /** Scalars of one step. */
 export interface StepMetrics {
+  /** Mean loss of the batch. */
   readonly loss: number;
+  /** Convergence parameter after the step; of a head without one, what it reports in its place. */
   readonly t: number;
+  /** Mean of the classes' margins. */
   readonly marginMean: number;
+  /** Largest of them. */
   readonly marginMax: number;
+  /** Smallest of them. */
   readonly marginMin: number;
   /** Samples whose largest cosine was their own class's. */
   readonly right: number;
