@@ -75,6 +75,8 @@ export { type Gpu, startWebGPU } from "./lib/gpu/start_webgpu.ts";
 export type { AdapterFacts } from "./lib/gpu/adapter.ts";
 export { type KernelOutput, KernelRunner } from "./lib/gpu/kernel_runner.ts";
 export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from "./lib/gpu/tensor.ts";
+export { type KernelCheck, selfTest, type SelfTestOptions } from "./lib/gpu/self_test.ts";
+export { type VulkanDriver, vulkanDrivers } from "./lib/gpu/vulkan_drivers.ts";
 export { KernelProfiler, type KernelTime } from "./lib/gpu/kernel_profiler.ts";
 export type { BindingUse, KernelSpec } from "./lib/gpu/kernel_spec.ts";
 

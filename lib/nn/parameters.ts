@@ -2,7 +2,7 @@ import * as tf from "../deps/tfjs.ts";
 import { InputError } from "../errors.ts";
 import type { Tensor, Variable } from "../gpu/tensor.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
-import { hash32 } from "./random.ts";
+import { hash32 } from "../data/random.ts";
 
 /** Values as PyTorch lays them out: row-major, convolutions [out, in, height, width], linear layers [out, in]. */
 export interface StateTensor {

@@ -1,13 +1,4 @@
-/**
- * A well-mixed 32-bit hash of a 32-bit number.
- *
- * @source the "lowbias32" constants of Chris Wellons' hash prospector
- */
-export function hash32(x: number): number {
-  x = Math.imul(x ^ (x >>> 16), 0x7feb352d);
-  x = Math.imul(x ^ (x >>> 15), 0x846ca68b);
-  return (x ^ (x >>> 16)) >>> 0;
-}
+import { hash32 } from "../data/random.ts";
 
 /** Number `i` of the stream `seed`, uniform in [0, 1). */
 export function uniform(seed: number, i: number): number {

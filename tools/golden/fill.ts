@@ -1,14 +1,8 @@
 /** The numbers that golden files are computed on: a hash, so that any language makes the same ones. */
 
-/** A 32-bit mix of `x`, wrapping. */
-export function hash32(x: number): number {
-  x ^= x >>> 16;
-  x = Math.imul(x, 0x7feb352d);
-  x ^= x >>> 15;
-  x = Math.imul(x, 0x846ca68b);
-  x ^= x >>> 16;
-  return x >>> 0;
-}
+import { hash32 } from "../../lib/data/random.ts";
+
+export { hash32 };
 
 /** Number `i` of the sequence of `seed`, in [0, 1), exact in float64. */
 export function unit(seed: number, i: number): number {
