@@ -135,5 +135,9 @@ Deno.test(
     Deno.writeTextFileSync(`${folder}/.e.999999997.tmp`, ""); // just written: perhaps by another machine
     assert.equal(removeLeftovers(folder), 2);
     assert.deepEqual(names(folder), [".d.txt", ".e.999999997.tmp", "c.tmp"]);
+    // With the folder to oneself, whatever a writer left: even of one with the same number, as in a container.
+    Deno.writeTextFileSync(`${folder}/.f.${Deno.pid}-2.tmp`, "");
+    assert.equal(removeLeftovers(folder, { exclusive: true }), 2);
+    assert.deepEqual(names(folder), [".d.txt", "c.tmp"]);
   }),
 );

@@ -92,7 +92,7 @@ Deno.test("RunLog.resume() cuts off what was logged after the checkpoint, so tha
     using again = RunLog.resume({ ...options, resume: `${first.folder}/`, endEpoch: 99 }, {
       step: 4,
       epoch: 1,
-      validated: 1,
+      validated: 3,
     });
     assert.equal(again.folder, first.folder);
     again.step([{ epoch: 2, step: 5 }]);
@@ -110,9 +110,26 @@ Deno.test("RunLog.resume() cuts off validations that came after the checkpoint o
     using first = RunLog.create(options);
     fill(first);
     first.close();
-    RunLog.resume({ ...options, resume: first.folder }, { step: 6, epoch: 2, validated: 1 }).close();
+    RunLog.resume({ ...options, resume: first.folder }, { step: 6, epoch: 2, validated: 3 }).close();
     assert.deepEqual(column(first.folder, "train_epoch_log.txt", "epoch"), [1, 2]);
     assert.deepEqual(column(first.folder, "val_epoch_log.txt", "epoch"), [1, 1]);
+  });
+});
+
+Deno.test("RunLog.resume() of a finished run leaves its options, and of one without a checkpoint no line", () => {
+  withOptions({}, (options) => {
+    using first = RunLog.create(options);
+    fill(first);
+    first.close();
+    const before = Deno.readTextFileSync(`${first.folder}/hparam.yaml`);
+    const resume = { ...options, resume: first.folder, endEpoch: 1 };
+    RunLog.resume(resume, { step: 6, epoch: 2, validated: 6, finished: true }).close();
+    assert.equal(Deno.readTextFileSync(`${first.folder}/hparam.yaml`), before);
+    assert.equal(column(first.folder, "val_epoch_log.txt", "epoch").length, 4);
+    RunLog.resume(resume, { step: 0, epoch: 0, validated: undefined }).close();
+    for (const log of ["train_step_log.txt", "train_epoch_log.txt", "val_epoch_log.txt"]) {
+      assert.equal(Deno.statSync(`${first.folder}/${log}`).size, 0);
+    }
   });
 });
 
@@ -124,14 +141,14 @@ Deno.test("RunLog.resume() keeps whole logs, reads long ones in parts, and drops
     first.close();
     const path = `${first.folder}/train_step_log.txt`;
     Deno.writeTextFileSync(path, '{"epoch":1,"step":301}', { append: true });
-    RunLog.resume({ ...options, resume: first.folder }, { step: 999, epoch: 9, validated: 9 }).close();
+    RunLog.resume({ ...options, resume: first.folder }, { step: 999, epoch: 9, validated: 999 }).close();
     assert.equal(column(first.folder, "train_step_log.txt", "step").length, 300);
     Deno.writeTextFileSync(path, "\u0000\u0000\nrubbish\n", { append: true });
-    RunLog.resume({ ...options, resume: first.folder }, { step: 250, epoch: 9, validated: 9 }).close();
+    RunLog.resume({ ...options, resume: first.folder }, { step: 250, epoch: 9, validated: 250 }).close();
     assert.equal(column(first.folder, "train_step_log.txt", "step").at(-1), 250);
     // Without line ends it is none of ours.
     Deno.writeFileSync(path, new Uint8Array(3 << 20));
-    RunLog.resume({ ...options, resume: first.folder }, { step: 250, epoch: 9, validated: 9 }).close();
+    RunLog.resume({ ...options, resume: first.folder }, { step: 250, epoch: 9, validated: 250 }).close();
     assert.equal(Deno.statSync(path).size, 0);
   });
 });
@@ -139,11 +156,11 @@ Deno.test("RunLog.resume() keeps whole logs, reads long ones in parts, and drops
 Deno.test("RunLog.resume() says what it misses", () => {
   withOptions({}, (options, series) => {
     assert.throws(
-      () => RunLog.resume(options, { step: 0, epoch: 0, validated: 0 }),
+      () => RunLog.resume(options, { step: 0, epoch: 0, validated: undefined }),
       /expected its folder in option resume/,
     );
     assert.throws(
-      () => RunLog.resume({ ...options, resume: series }, { step: 0, epoch: 0, validated: 0 }),
+      () => RunLog.resume({ ...options, resume: series }, { step: 0, epoch: 0, validated: undefined }),
       /Cannot resume .*no such/,
     );
   });
