@@ -31,3 +31,11 @@ Deno.test("pairJsonLines() is one object per line", () => {
   assert.equal(lines.length, 3);
   assert.equal(lines[1].auc, results[1].result.auc);
 });
+
+Deno.test("pairTable() has the untrained network's accuracies in a column of their own", () => {
+  const untrained = results.map(({ name, result }) => ({ name, result: { ...result, accuracy: 0.25 } }));
+  const lines = pairTable(results, { untrained }).split("\n").filter((line) => line.startsWith("│"));
+  const cells = lines.map((line) => line.split("│").map((cell) => cell.trim()).slice(1, 5));
+  assert.deepEqual(cells.map((row) => row[2]), ["untrained %", "25.00", "25.00", "25.00"]);
+  assert.deepEqual(cells.map((row) => row[0]), ["set", "lfw", "agedb_30", "mean"]);
+});
