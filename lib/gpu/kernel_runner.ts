@@ -5,7 +5,20 @@ import type { Tensor } from "./tensor.ts";
 import type { KernelSpec } from "./kernel_spec.ts";
 
 /** What a kernel writes: a tensor to be made, or one that is changed in place. */
-export type KernelOutput = { readonly shape: readonly number[]; readonly dtype?: "float32" | "int32" } | Tensor;
+export type KernelOutput =
+  | { readonly shape: readonly number[]; readonly dtype?: "float32" | "int32" }
+  | Tensor
+  | TensorRange;
+
+/** A part of a tensor's values, for tables larger than one binding; starts at a multiple of 64 values. */
+export interface TensorRange {
+  /** The whole. */
+  readonly tensor: Tensor;
+  /** First value. */
+  readonly first: number;
+  /** Number of values. */
+  readonly size: number;
+}
 
 /** The parts of tfjs's backend that the bridge needs and its types keep private. */
 interface Internals {
@@ -57,21 +70,24 @@ export class KernelRunner {
    * Runs a kernel: `inputs` then `outputs` are its bindings in order. Returns the outputs as tensors: those made new
    * belong to the caller (or to the tidy around it), those given are returned as they are.
    */
-  run(spec: KernelSpec, inputs: readonly Tensor[], outputs: readonly KernelOutput[]): Tensor[] {
+  run(spec: KernelSpec, inputs: readonly (Tensor | TensorRange)[], outputs: readonly KernelOutput[]): Tensor[] {
     if (inputs.length + outputs.length !== spec.bindings.length) {
       throw new Error(`${spec.name}: expected ${spec.bindings.length} buffers, got ${inputs.length + outputs.length}`);
     }
+    const bound: (Tensor | TensorRange)[] = [...inputs];
     const made = outputs.map((output) => {
-      if (output instanceof tf.Tensor) return output;
+      if ("tensor" in output || output instanceof tf.Tensor) {
+        bound.push(output);
+        return "tensor" in output ? output.tensor : output;
+      }
       const info = this.#backend.makeTensorInfo([...output.shape], output.dtype ?? "float32");
-      return tf.engine().makeTensorFromTensorInfo(info);
+      const tensor = tf.engine().makeTensorFromTensorInfo(info);
+      bound.push(tensor);
+      return tensor;
     });
     const backend = this.#backend;
-    const entries = [...inputs, ...made].map((tensor, binding) => ({
-      binding,
-      resource: { buffer: this.buffer(tensor) },
-    }));
-    for (const tensor of [...inputs, ...made]) backend.commandQueueOwnedIds.add(tensor.dataId);
+    const entries = bound.map((one, binding) => ({ binding, resource: this.#resource(one) }));
+    for (const one of bound) backend.commandQueueOwnedIds.add("tensor" in one ? one.tensor.dataId : one.dataId);
     const pipeline = this.#pipeline(spec);
     const group = this.#device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
     backend.ensureCommandEncoderReady();
@@ -86,6 +102,18 @@ export class KernelRunner {
       backend.submitQueue();
     }
     return made;
+  }
+
+  /** A float32 tensor on the GPU whose values are whatever was there: for kernels that write every one. */
+  empty(shape: readonly number[]): Tensor {
+    const tensor = tf.engine().makeTensorFromTensorInfo(this.#backend.makeTensorInfo([...shape], "float32"));
+    this.buffer(tensor);
+    return tensor;
+  }
+
+  #resource(one: Tensor | TensorRange): GPUBufferBinding {
+    if (!("tensor" in one)) return { buffer: this.buffer(one) };
+    return { buffer: this.buffer(one.tensor), offset: one.first * 4, size: one.size * 4 };
   }
 
   /** The buffer behind a tensor, uploaded if need be. */

@@ -1,9 +1,11 @@
 import * as tf from "../deps/tfjs.ts";
 import { updateCentersKernel } from "../gpu/kernels/update_centers.ts";
+import { rowRanges, rowsOf, rowsPerBinding } from "../gpu/row_ranges.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import { Parameters } from "../nn/parameters.ts";
 import type { Head } from "./head.ts";
-import { marginSoftmax, type StepMargins } from "./margin_softmax.ts";
+import type { StepMargins } from "./margin.ts";
+import { marginSoftmax } from "./margin_softmax.ts";
 import { xavierUniform } from "./xavier.ts";
 
 /** The dials of the center-bias head. */
@@ -28,9 +30,6 @@ export interface CenterBiasOptions {
   readonly seed?: number;
 }
 
-/** Product of lengths under which a cosine between weight and center counts as this, as in PyTorch's cosine_similarity. */
-const SMALLEST_PRODUCT = 1e-8;
-
 /**
  * ArcFace whose margin grows for hard classes; hardness is the bias between a class's weight and the mean of its embeddings.
  * Keeps `weight` [classes, dim], and the buffers `center` [classes, dim] and `t` [].
@@ -46,19 +45,24 @@ export function centerBiasHead(gpu: Gpu, options: CenterBiasOptions): Head {
   const center = parameters.add("center", shape, xavierUniform(...shape), { trainable: false });
   const t = parameters.add("t", [], () => 0, { trainable: false });
 
-  function decide(embeddings: tf.Tensor2D, labels: tf.Tensor1D, target: tf.Tensor1D): StepMargins {
-    gpu.kernels.run(
-      updateCentersKernel(embeddings.shape[0], embeddingSize, classes, mu, repeatedLabel),
-      [embeddings, labels],
-      [center],
-    );
+  const ranges = rowRanges(classes, rowsPerBinding(gpu, embeddingSize));
+
+  function moveCenters(embeddings: tf.Tensor2D, labels: tf.Tensor1D): void {
+    for (const { first, count } of ranges) {
+      gpu.kernels.run(
+        updateCentersKernel(embeddings.shape[0], embeddingSize, count, mu, repeatedLabel, first),
+        [embeddings, labels],
+        [rowsOf(center, first, count, embeddingSize)],
+      );
+    }
+  }
+
+  function decide(labels: tf.Tensor1D, target: tf.Tensor1D, hardness: tf.Tensor1D): StepMargins {
     const counted = target.notEqual(0).toFloat();
     const mean = target.mul(counted).sum().div(counted.sum());
     // With no target counted there is no mean: t stays.
     const moved = tf.where(counted.sum().greater(0), mean.mul(1 - mu).add(t.mul(mu)), t);
     t.assign(moved.asScalar() as tf.Tensor as typeof t);
-    const lengths = weight.square().sum(1).sqrt().mul(center.square().sum(1).sqrt()).maximum(SMALLEST_PRODUCT);
-    const hardness = tf.sub(1, weight.mul(center).sum(1).div(lengths));
     const least = hardness.min();
     const range = hardness.max().sub(least);
     // One class, or all alike: nobody is harder than the others.
@@ -85,10 +89,12 @@ export function centerBiasHead(gpu: Gpu, options: CenterBiasOptions): Head {
     classes,
     parameters,
     step: (embeddings, labels) =>
-      marginSoftmax(embeddings, weight as unknown as tf.Tensor2D, labels, {
+      marginSoftmax(gpu, embeddings, weight, labels, {
         scale,
         kind: "angular",
-        decide: (target) => decide(embeddings, labels, target),
+        centers: center,
+        moveCenters: () => moveCenters(embeddings, labels),
+        decide: ({ targetCosines, hardness }) => decide(labels, targetCosines, hardness!),
       }),
     dispose: () => parameters.dispose(),
   };

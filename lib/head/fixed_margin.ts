@@ -41,13 +41,13 @@ function fixedMarginHead(
     classes,
     parameters,
     step: (embeddings, labels) =>
-      marginSoftmax(embeddings, weight as unknown as tf.Tensor2D, labels, {
+      marginSoftmax(gpu, embeddings, weight, labels, {
         scale,
         kind,
-        decide: (target) => {
+        decide: ({ targetCosines }) => {
           const fixed = tf.scalar(margin);
           return {
-            ofSamples: tf.fill(target.shape, margin) as tf.Tensor1D,
+            ofSamples: tf.fill(targetCosines.shape, margin) as tf.Tensor1D,
             report: { t: tf.scalar(0), mean: fixed, max: fixed, min: fixed },
           };
         },

@@ -1,5 +1,6 @@
 import * as tf from "../deps/tfjs.ts";
 import { sgdKernel } from "../gpu/kernels/sgd.ts";
+import { rowRanges, rowsOf, rowsPerBinding } from "../gpu/row_ranges.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import { type Parameter, readParameters, type StateDict, writeParameter } from "../nn/parameters.ts";
 
@@ -32,7 +33,12 @@ export class Sgd {
     tf.tidy(() => {
       const hyper = tf.concat([tf.tensor1d([rate, momentum, weightDecay]), scale.reshape<tf.Tensor1D>([1])]);
       this.#named.forEach(([, { variable }], i) => {
-        this.#gpu.kernels.run(sgdKernel(variable.size), [hyper, gradients[i]], [this.#velocities[i], variable]);
+        // Class weights may be larger than one binding.
+        for (const { first, count } of rowRanges(variable.size, rowsPerBinding(this.#gpu, 1))) {
+          const part = (tensor: tf.Tensor) => rowsOf(tensor, first, count, 1);
+          const outputs = [part(this.#velocities[i]), part(variable)];
+          this.#gpu.kernels.run(sgdKernel(count), [hyper, part(gradients[i])], outputs);
+        }
       });
     });
   }

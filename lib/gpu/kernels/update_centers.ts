@@ -3,7 +3,7 @@ import { flatIndex, spread, storage } from "./wgsl.ts";
 
 /**
  * Moves class centers towards embeddings: M[y] = (1-mu) e + mu M[y]. A label more than once in the batch: `last` takes
- * its last row, `mean` the mean of its rows. Bindings: embeddings [B, D], labels [B] (i32), centers [C, D].
+ * its last row, `mean` the mean of its rows. `centers` are those of the classes from `first` on; labels of others are left to their own range. Bindings: embeddings [B, D], labels [B] (i32), centers [C, D].
  */
 export function updateCentersKernel(
   batch: number,
@@ -11,6 +11,7 @@ export function updateCentersKernel(
   classes: number,
   momentum: number,
   repeated: "last" | "mean",
+  first = 0,
 ): KernelSpec {
   const lanes = batch * dim;
   const { size, workgroups } = spread(lanes, 64);
@@ -41,7 +42,10 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   sum /= count;`
         : ""
     }
-  let at = u32(label) * ${dim}u + d;
+  ${first > 0 ? `if (label < ${first}) { return; }` : ""}
+  let class_ = u32(label${first > 0 ? ` - ${first}` : ""});
+  if (class_ >= ${classes}u) { return; }
+  let at = class_ * ${dim}u + d;
   centers[at] = ${1 - momentum} * sum + ${momentum} * centers[at];
 }`,
   };

@@ -1,6 +1,7 @@
 import * as tf from "../../deps/tfjs.ts";
-import { conv2dKernel, type ConvPass, type ConvTile, type TapAxis } from "../kernels/conv2d.ts";
-import { conv2dFilterGradientKernel, type FilterGradientTile } from "../kernels/conv2d_filter_gradient.ts";
+import { conv2dKernel, type ConvPass, type TapAxis } from "../kernels/conv2d.ts";
+import { convTile, filterGradientTile } from "../kernels/conv_tiles.ts";
+import { conv2dFilterGradientKernel } from "../kernels/conv2d_filter_gradient.ts";
 import {
   type GroupedConv,
   groupedConv2dFilterGradientKernel,
@@ -118,7 +119,7 @@ function forward(gpu: Gpu, x: tf.Tensor, filter: tf.Tensor, layer: Layer): tf.Te
     cols: forwardAxis(layer.filter[1], pad),
     filterWidth: layer.filter[1],
   };
-  const spec = conv2dKernel(pass, convTile(gpu, pass));
+  const spec = conv2dKernel(pass, convTile(pass, gpu.adapter.software));
   return gpu.kernels.run(spec, [x, filter], [{ shape: [batch, ...output] }])[0];
 }
 
@@ -153,7 +154,7 @@ function inputGradient(gpu: Gpu, dy: tf.Tensor, filter: tf.Tensor, layer: Layer)
           cols,
           filterWidth: layer.filter[1],
         };
-        const spec = conv2dKernel(pass, convTile(gpu, pass));
+        const spec = conv2dKernel(pass, convTile(pass, gpu.adapter.software));
         dx = gpu.kernels.run(spec, [dy, transposed], [dx ?? { shape: [batch, ...input] }])[0];
       }
     }
@@ -185,7 +186,7 @@ function filterGradient(gpu: Gpu, x: tf.Tensor, dy: tf.Tensor, layer: Layer): tf
   const splits = Math.max(1, Math.min(batch * output[0], Math.ceil(batch * output[0] * output[1] / 1024)));
   const spec = conv2dFilterGradientKernel(
     { batch, input, output, filter, stride, pad, splits },
-    gradientTile(gpu, layer),
+    filterGradientTile(layer, gpu.adapter.software),
   );
   return tf.tidy(() => {
     const [parts] = gpu.kernels.run(spec, [x, dy], [{ shape: [splits, ...shape] }]);
@@ -214,36 +215,4 @@ function groupedConv2d(gpu: Gpu, x: tf.Tensor4D, filter: tf.Tensor4D, conv: Grou
       },
     }),
   ) as tf.Tensor4D;
-}
-
-/**
- * Tile of a dense pass. The software adapter wants about 56 vectors of sums in a lane (measured: 28 to 35 GFLOP/s on two
- * cores, against 10 to 18 with 16); a GPU's registers hold a quarter of that at best.
- */
-function convTile(gpu: Gpu, pass: ConvPass): ConvTile {
-  const positions = gpu.adapter.software ? 28 : 8;
-  const vectors = Math.min(2, pass.output[2] / 4);
-  // Strided or wide rows would need too many columns in registers.
-  const widest = Math.max(
-    1,
-    Math.floor((positions + 2) / Math.max(pass.inputStride, 1)) - (pass.cols.count > 3 ? pass.cols.count : 0),
-  );
-  const most = Math.max(1, Math.min(pass.grid[1], positions, widest));
-  const cols = Math.ceil(pass.grid[1] / Math.ceil(pass.grid[1] / most));
-  // Input columns of all rows are in registers at once: filters wider than three taps get fewer rows.
-  const columns = (cols - 1) * pass.inputStride + pass.cols.count;
-  const rows = Math.max(
-    1,
-    Math.min(pass.batch * pass.grid[0], Math.floor(positions / cols), Math.floor(2.2 * positions / columns)),
-  );
-  return { rows, cols, vectors };
-}
-
-/** Tile of a filter gradient: about 48 vectors of sums on the software adapter. */
-function gradientTile(gpu: Gpu, layer: Layer): FilterGradientTile {
-  const sums = gpu.adapter.software ? 48 : 24;
-  const perInput = layer.filter[1] * 4;
-  const vectors = Math.min(layer.output[2] / 4, layer.filter[1] === 1 && gpu.adapter.software ? 4 : 2);
-  const inputs = Math.max(1, Math.min(layer.input[2] / 4, Math.floor(sums / (perInput * vectors))));
-  return { inputs, vectors };
 }
