@@ -47,9 +47,9 @@ Deno.test("a run that is stopped and resumed is the run that was not, bit for bi
       assert.deepEqual(found, expected);
     };
 
-    // In the middle of an epoch, at once again, after an epoch's last step, and at the end.
+    // In the middle of an epoch, after its last step, in the next.
     const run = await trainTo(2, folder, MANY_DIALS);
-    for (const step of [3, 4, 7, 8]) await trainTo(step, folder, { resume: run });
+    for (const step of [4, 7]) await trainTo(step, folder, { resume: run });
     const result = await trainTiny(folder, { resume: `${run}/` });
     assert.ok(result.finished);
     same(run);

@@ -73,8 +73,8 @@ Deno.test("train() learns, validates every valFreq epochs and after the last, an
 
     using loaded = await loadModel(result.folder);
     assert.equal(loaded.path, model);
-    const embeddings = await loaded.embed(await tinyImages(3), { batchSize: 4 });
-    assert.ok(embeddings.length === 48 && embeddings.every(Number.isFinite));
+    const embeddings = await loaded.embed(await tinyImages(4), { batchSize: 4 });
+    assert.ok(embeddings.length === 64 && embeddings.every(Number.isFinite));
   }));
 
 Deno.test("a loss that is not finite stops the run; the last good checkpoint can be resumed", () =>
