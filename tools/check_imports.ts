@@ -33,8 +33,12 @@ const MAY_IMPORT: Record<string, string[]> = {
   "cli": ["mod.ts", "lib"],
   "tools": ["mod.ts", "lib"],
   "bench": ["mod.ts", "lib", "tools"],
-  "tests": ["mod.ts", "lib", "cli", "tools", "bench"],
+  "tests/deps": [],
+  "tests": ["mod.ts", "lib", "cli", "tools", "bench", "tests/deps"],
 };
+
+/** Where npm packages are named; those that only tests need stay out of lib. */
+const PACKAGES = ["lib/deps", "tests/deps"];
 
 /** Rooms whose files run the commands of others: there `new URL("x.ts", import.meta.url)` may name any file. */
 const RUNS_COMMANDS = ["tools", "bench", "tests"];
@@ -119,7 +123,7 @@ function judge(
   }
   if (specifier.startsWith("node:")) return undefined;
   if (specifier.startsWith("npm:")) {
-    if (room !== "lib/deps") return `"${specifier}": npm packages come through a file of lib/deps`;
+    if (!PACKAGES.includes(room ?? "")) return `"${specifier}": npm packages come through a file of lib/deps`;
     if (!/^npm:(@[^/@]+\/)?[^/@]+@\d+\.\d+\.\d+[^/]*(\/.*)?$/.test(specifier)) {
       return `"${specifier}": expected one exact version, as in npm:name@1.2.3`;
     }

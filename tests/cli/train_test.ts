@@ -76,7 +76,7 @@ Deno.test("train ends with the table; killed and stopped at any moment and resum
     assert.match(whole.out, /\nverification after epoch 2\n┌.*\n│ set +│ pairs │ untrained % │ +accuracy % │/);
     assert.match(
       whole.out,
-      /┘\n\ntraining accuracy  \d+\.\d\d %\nbest model {9}\S+best_iresnet18\.safetensors  \(epoch [12], .* %\)\ntotal time {9}0:\d\d\n$/,
+      /┘\n\ntraining accuracy {2}\d+\.\d\d %\nbest model {9}\S+best_iresnet18\.safetensors {2}\(epoch [12], .* %\)\ntotal time {9}0:\d\d\n$/,
     );
     const { names: _names, ...expected } = outcome(`${folder}/runs/centerbias/exp1`);
 

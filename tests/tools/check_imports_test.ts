@@ -77,6 +77,8 @@ Deno.test("checkImports() lets rooms import only those on their left", () => {
 Deno.test("checkImports() keeps dependencies in lib/deps, with one exact version", () => {
   assert.deepEqual(messages("lib/deps/zod.ts", 'export * from "npm:zod@4.6.7";'), []);
   assert.deepEqual(messages("lib/deps/a.ts", 'export * from "npm:@b/c@1.2.3/wire";'), []);
+  assert.deepEqual(messages("tests/deps/a.ts", 'export * from "npm:b@1.2.3";'), []);
+  assert.match(messages("tests/a_test.ts", 'import "npm:b@1.2.3";')[0], /through a file of lib\/deps/);
   assert.match(messages("lib/deps/zod.ts", 'export * from "npm:zod@^4.6.7";')[0], /exact version/);
   assert.match(messages("lib/deps/zod.ts", 'export * from "npm:@a/zod";')[0], /exact version/);
   assert.match(messages("lib/data/a.ts", 'import "npm:zod@4.6.7";')[0], /come through a file of lib\/deps/);

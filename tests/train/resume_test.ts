@@ -136,8 +136,8 @@ Deno.test("a damaged newest checkpoint is named and set aside, and the one befor
     damage(`${run}/checkpoint_0000000002.safetensors`, "cut");
     Deno.writeTextFileSync(`${run}/.checkpoint_0000000004.safetensors.${Deno.pid}.tmp`, "of a process that was killed");
     const { text } = await trainTiny(folder, { resume: run });
-    assert.match(text, /^warning   Cannot read .*_0000000003\.safetensors: .*checksum.*; trying the one before it\n/);
-    assert.match(text, /\nwarning   Cannot read .*_0000000002\.safetensors: .*/);
+    assert.match(text, /^warning {3}Cannot read .*_0000000003\.safetensors: .*checksum.*; trying the one before it\n/);
+    assert.match(text, /\nwarning {3}Cannot read .*_0000000002\.safetensors: .*/);
     assert.match(text, /goes on after step 1\n/);
     const { names, ...same } = outcome(run);
     const { names: wholeNames, ...expected } = outcome(whole.folder);
