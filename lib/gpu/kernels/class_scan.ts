@@ -108,7 +108,6 @@ export function classScanKernel(range: ClassRange, scale: number): KernelSpec {
   const rowTiles = Math.ceil(batch / TILE);
   const lanes = strips * rowTiles;
   const { size, workgroups } = spread(lanes, 8);
-  const each = (line: (r: number) => string) => Array.from({ length: TILE }, (_, r) => line(r)).join("\n  ");
   return {
     name: `class scan ${batch} of ${classes}x${range.dim}`,
     bindings: ["read", "read", "read", "read", "read", "read", "write"],
@@ -125,29 +124,30 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   if (lane >= ${lanes}u) { return; }
   let strip = lane / ${rowTiles}u;
   let row0 = lane % ${rowTiles}u * ${TILE}u;
-  ${each((r) => `var top${r} = -3.0e38; var sum${r} = 0.0; var best${r} = -3.0e38; var at${r} = 0.0;`)}
-  ${each((r) => `let label${r} = labels[min(row0 + ${r}u, ${batch - 1}u)] - first[0];`)}
-  ${each((r) => `let phi${r} = phi[min(row0 + ${r}u, ${batch - 1}u)];`)}
+  // The tile's sums go to an array and a loop goes over it: the loop's body, exponentials and all, is compiled once.
+  var top: array<f32, ${TILE}>;
+  var sum: array<f32, ${TILE}>;
+  var best: array<vec2f, ${TILE}>;
+  for (var r = 0u; r < ${TILE}u; r++) { top[r] = -3.0e38; best[r] = vec2f(-3.0e38, 0.0); }
   let end = min(strip * ${STRIP}u + ${STRIP}u, ${classes}u);
   for (var class0 = strip * ${STRIP}u; class0 < end; class0 += ${TILE}u) {
     ${dotTile(range)}
-    ${
-      eachPair((r, c) =>
-        `if (class0 + ${c}u < end) {
-      let cosine = d${r}_${c} * inverse[class0 + ${c}u];
-      let logit = ${scale} * select(cosine, phi${r}, i32(class0) + ${c} == label${r});
-      if (cosine > best${r}) { best${r} = cosine; at${r} = f32(i32(class0) + ${c} + first[0]); }
-      if (logit > top${r}) { sum${r} = sum${r} * exp(top${r} - logit) + 1.0; top${r} = logit; }
-      else { sum${r} += exp(logit - top${r}); }
-    }`
-      )
+    for (var r = 0u; r < ${TILE}u; r++) {
+      let row = min(row0 + r, ${batch - 1}u);
+      let label = labels[row] - first[0];
+      for (var c = 0u; c < min(${TILE}u, end - class0); c++) {
+        let cosine = dots[r * ${TILE}u + c] * inverse[class0 + c];
+        let logit = ${scale} * select(cosine, phi[row], i32(class0 + c) == label);
+        if (cosine > best[r].x) { best[r] = vec2f(cosine, f32(i32(class0 + c) + first[0])); }
+        let higher = max(top[r], logit);
+        sum[r] = sum[r] * exp(top[r] - higher) + exp(logit - higher);
+        top[r] = higher;
+      }
     }
   }
-  ${
-      each((r) =>
-        `if (row0 + ${r}u < ${batch}u) { parts[strip * ${batch}u + row0 + ${r}u] = vec4f(top${r}, sum${r}, best${r}, at${r}); }`
-      )
-    }
+  for (var r = 0u; r < ${TILE}u; r++) {
+    if (row0 + r < ${batch}u) { parts[strip * ${batch}u + row0 + r] = vec4f(top[r], sum[r], best[r]); }
+  }
 }`,
   };
 }
@@ -222,19 +222,19 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   let row0 = lane % ${rowTiles}u * ${TILE}u;
   let class0 = lane / ${rowTiles}u * ${TILE}u;
   ${dotTile(range)}
-  ${
-      eachPair((r, c) =>
-        `if (row0 + ${r}u < ${batch}u && class0 + ${c}u < ${columns}u) {
-    let row = row0 + ${r}u;
-    let class_ = class0 + ${c}u;
-    let own = i32(class_) == labels[row] - first[0];
-    let logit = ${scale} * select(d${r}_${c} * inverse[min(class_, ${classes - 1}u)], rows[row], own);
-    let share = exp(min(logit - rows[${2 * batch}u + row], 0.0));
-    let g = select(share, (share - 1.0) * rows[${batch}u + row], own) * ${scale / batch} * rows[${3 * batch}u + row];
-    gradient[row * ${columns}u + class_] = select(0.0, g, class_ < ${classes}u);
-  }`
-      )
+  for (var r = 0u; r < ${TILE}u; r++) {
+    let row = row0 + r;
+    if (row >= ${batch}u) { return; }
+    for (var c = 0u; c < ${TILE}u; c++) {
+      let class_ = class0 + c;
+      if (class_ >= ${columns}u) { break; }
+      let own = i32(class_) == labels[row] - first[0];
+      let logit = ${scale} * select(dots[r * ${TILE}u + c] * inverse[min(class_, ${classes - 1}u)], rows[row], own);
+      let share = exp(min(logit - rows[${2 * batch}u + row], 0.0));
+      let g = select(share, (share - 1.0) * rows[${batch}u + row], own) * ${scale / batch} * rows[${3 * batch}u + row];
+      gradient[row * ${columns}u + class_] = select(0.0, g, class_ < ${classes}u);
     }
+  }
 }`,
   };
 }
@@ -300,7 +300,7 @@ function tileBindings({ batch, dim, classes }: ClassRange): string {
   ].join("\n");
 }
 
-/** Dot products d<row>_<class> of TILE samples from `row0` and TILE classes from `class0`. */
+/** `dots`: products of TILE samples from `row0` and TILE classes from `class0`. */
 function dotTile({ batch, dim, classes }: ClassRange): string {
   const wide = dim / 4;
   const lines: string[] = [];
@@ -311,7 +311,11 @@ function dotTile({ batch, dim, classes }: ClassRange): string {
   for (let r = 0; r < TILE; r++) lines.push(`let x${r} = embeddings[e${r} + k];`);
   for (let c = 0; c < TILE; c++) lines.push(`let y${c} = weight[w${c} + k];`);
   lines.push(eachPair((r, c) => `v${r}_${c} += x${r} * y${c};`), "}");
-  lines.push(eachPair((r, c) => `let d${r}_${c} = v${r}_${c}.x + v${r}_${c}.y + v${r}_${c}.z + v${r}_${c}.w;`));
+  lines.push(`var dots: array<f32, ${TILE * TILE}>;`);
+  lines.push(eachPair((r, c) => {
+    const v = `v${r}_${c}`;
+    return `dots[${r * TILE + c}] = ${v}.x + ${v}.y + ${v}.z + ${v}.w;`;
+  }));
   return lines.join("\n    ");
 }
 
