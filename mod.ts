@@ -3,7 +3,7 @@
  * model.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { loadModel, train } from "./mod.ts";
  *
  * const { model } = await train({ data: "faces_emore", val: ["faces_emore/lfw.bin"], batchSize: 128 });

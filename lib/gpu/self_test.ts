@@ -47,7 +47,7 @@ export function selfTestCases(seed: number): KernelCase[] {
  * found here, not in a training run.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { selfTest } from "./self_test.ts";
  * import { startWebGPU } from "./start_webgpu.ts";
  *

@@ -27,7 +27,7 @@ let running: Promise<Gpu> | undefined;
  * @throws {InputError} if the machine has no adapter.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { startWebGPU } from "./start_webgpu.ts";
  *
  * const gpu = await startWebGPU();

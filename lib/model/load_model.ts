@@ -40,7 +40,7 @@ export interface LoadModelOptions extends ModelHints {
  * @throws {InputError} (as a rejection) if there is none, or it is damaged or of another kind.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { loadModel } from "./load_model.ts";
  *
  * using model = await loadModel("work_dirs/demo/exp1");

@@ -32,7 +32,7 @@ const ATTRIBUTE = { float: 1, integer: 2, integers: 7 } as const;
  * @source https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { writeOnnx } from "./onnx.ts";
  * import { readModel } from "./read_model.ts";
  *

@@ -26,7 +26,7 @@ const MOST_ENTRIES = 10_000;
  * @throws {InputError} naming file and byte, if it is missing, cut short, damaged, or no ONNX file.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { readOnnxMetadata } from "./onnx_metadata.ts";
  *
  * console.log(readOnnxMetadata("face.onnx").metadata.color_order);

@@ -51,7 +51,7 @@ interface TensorFile {
  * @throws {InputError} if the file is damaged, or of another model: then missing, unexpected and wrongly shaped names are listed.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { readModel } from "./read_model.ts";
  *
  * const { model, width, state } = readModel("ms1mv3_arcface_r50.pth");

@@ -46,7 +46,7 @@ export type BackboneForward = (images: Tensor4D, training: boolean) => Tensor2D;
  * @throws {InputError} if the name is not one of {@linkcode BACKBONES} or a dial is out of range.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { createBackbone } from "./backbone.ts";
  * import { startWebGPU } from "../gpu/start_webgpu.ts";
  *

@@ -52,7 +52,7 @@ export interface TrainResult {
  * that is not finite any more.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { train } from "./trainer.ts";
  *
  * const { model } = await train({ data: "faces_emore", val: ["faces_emore/lfw.bin"], batchSize: 128 });
