@@ -212,9 +212,11 @@ export class Run implements Disposable {
       this.#parts.log.validation(validationLines(state.validation, state));
       const accuracy = meanAccuracy(state.validation);
       isBest = accuracy > (state.best?.accuracy ?? -1);
-      if (isBest) state.best = { accuracy, epoch: state.epoch };
+      if (isBest) state.best = { accuracy, epoch: state.epoch, step: state.step };
       progress.line(
-        `${epochNumber(state.epoch, options.endEpoch)}  verification  ${accuracies(state.validation)}` +
+        `${state.epochStep > 0 ? `step ${state.step}` : epochNumber(state.epoch, options.endEpoch)}  verification  ${
+          accuracies(state.validation)
+        }` +
           (isBest ? "  (best so far)" : ""),
       );
     }

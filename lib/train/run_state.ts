@@ -18,6 +18,8 @@ export interface BestModel {
   accuracy: number;
   /** Epochs that were finished then. */
   epoch: number;
+  /** Steps that were finished then. */
+  step: number;
 }
 
 /** Where a run stands: with the weights, all that the next step is a function of, and what is reported at the end. */

@@ -16,16 +16,16 @@ Deno.test("trainReport() has the table, with the untrained network's figure wher
     ...base,
     validation,
     untrained: [{ name: "lfw", result: { ...result, accuracy: 0.5, accuracyStd: 0 } }],
-    best: { accuracy: 1, epoch: 2 },
+    best: { accuracy: 1, epoch: 2, step: 8 },
     model: "run/best_iresnet18.safetensors",
   });
   const lines = text.split("\n");
-  assert.equal(lines[1], "verification after epoch 3");
+  assert.equal(lines[1], "verification after epoch 3, step 12");
   assert.match(lines[3], /^│ set │ pairs │ untrained % │ +accuracy % │/);
   assert.match(lines[5], /^│ lfw │ +4 │ +50\.00 │ 100\.00 ± 0\.00 │/);
   assert.deepEqual(lines.slice(-3), [
     "training accuracy  98.76 %",
-    "best model         run/best_iresnet18.safetensors  (epoch 2, 100.00 %)",
+    "best model         run/best_iresnet18.safetensors  (epoch 2, step 8: 100.00 %)",
     "total time         1:02:03",
   ]);
   const plain = trainReport({ ...base, validation, untrained: [], best: undefined, model: undefined });

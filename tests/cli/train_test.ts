@@ -73,10 +73,10 @@ Deno.test("train ends with the table; killed and stopped at any moment and resum
     const whole = trainNow(...args);
     assert.deepEqual([whole.code, whole.error], [0, ""]);
     assert.match(whole.out, /^adapter {3}.*\ndata {6}.*32 images of 4 classes.*\nmodel .*\nrun .*\/centerbias\/exp1\n/);
-    assert.match(whole.out, /\nverification after epoch 2\n┌.*\n│ set +│ pairs │ untrained % │ +accuracy % │/);
+    assert.match(whole.out, /\nverification after epoch 2, step 8\n┌.*\n│ set +│ pairs │ untrained % │ +accuracy % │/);
     assert.match(
       whole.out,
-      /┘\n\ntraining accuracy {2}\d+\.\d\d %\nbest model {9}\S+best_iresnet18\.safetensors {2}\(epoch [12], .* %\)\ntotal time {9}0:\d\d\n$/,
+      /┘\n\ntraining accuracy {2}\d+\.\d\d %\nbest model {9}\S+best_iresnet18\.safetensors {2}\(epoch [12], step [48]: .* %\)\ntotal time {9}0:\d\d\n$/,
     );
     const { names: _names, ...expected } = outcome(`${folder}/runs/centerbias/exp1`);
 
@@ -105,7 +105,7 @@ Deno.test("train ends with the table; killed and stopped at any moment and resum
     const again = trainNow("--resume", other);
     assert.equal(again.code, 0);
     assert.match(again.out, /exp2 is finished after 2 epochs, 8 steps; a larger --end-epoch would go on\n/);
-    assert.match(again.out, /verification after epoch 2\n┌/);
+    assert.match(again.out, /verification after epoch 2, step 8\n┌/);
   }));
 
 Deno.test("train refuses a run that another process is at work on, and keeps its checkpoints on a full disk", () =>

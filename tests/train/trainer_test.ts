@@ -41,11 +41,8 @@ Deno.test("train() learns, validates every valFreq epochs and after the last, an
       [4, 16, "pairs"],
       [5, 20, "pairs"],
     ]);
-    const accuracies = validated.map(({ accuracy }) => accuracy);
-    assert.deepEqual(best, {
-      accuracy: Math.max(...accuracies),
-      epoch: validated[accuracies.indexOf(best!.accuracy)].epoch,
-    });
+    const { epoch, step, accuracy } = validated.reduce((top, one) => one.accuracy > top.accuracy ? one : top);
+    assert.deepEqual(best, { accuracy, epoch, step });
     const steps = readLines(`${result.folder}/train_step_log.txt`);
     assert.deepEqual(steps.map(({ step }) => step), [3, 6, 9, 12, 15, 18]);
     assert.match(text, /\nepoch 5\/5 {2}loss \d+\.\d{4} {2}training accuracy \d+\.\d\d % {2}0:\d\d so far\n/);
