@@ -73,7 +73,7 @@ export type { ConvertOptions, ConvertProgress } from "./lib/data/convert/convert
 // Device
 export { type Gpu, startWebGPU } from "./lib/gpu/start_webgpu.ts";
 export type { AdapterFacts } from "./lib/gpu/adapter.ts";
-export { type KernelOutput, KernelRunner } from "./lib/gpu/kernel_runner.ts";
+export { type KernelOutput, KernelRunner, type TensorRange } from "./lib/gpu/kernel_runner.ts";
 export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from "./lib/gpu/tensor.ts";
 export { type KernelCheck, selfTest, type SelfTestOptions } from "./lib/gpu/self_test.ts";
 export { type VulkanDriver, vulkanDrivers } from "./lib/gpu/vulkan_drivers.ts";
@@ -147,6 +147,8 @@ export { embedImages, type EmbedOptions } from "./lib/eval/embed.ts";
 
 // Models
 export { loadModel, type LoadModelOptions, type Model } from "./lib/model/load_model.ts";
+export type { ColorOrder, ModelHints } from "./lib/model/read_model.ts";
+export type { BackboneHints } from "./lib/model/infer_backbone.ts";
 export {
   openSafetensors,
   readSafetensors,

@@ -4,7 +4,7 @@ import { InputError } from "../../lib/errors.ts";
 import type { TensorData } from "../../lib/model/safetensors.ts";
 import { openTorchCheckpoint, readTorchCheckpoint } from "../../lib/model/torch_checkpoint.ts";
 import { writeTorchCheckpoint } from "../../lib/model/write_torch_checkpoint.ts";
-import { join, le, type Piece, withFile } from "../data/pickle_bytes.ts";
+import { join, type Piece, withFile } from "../data/pickle_bytes.ts";
 import { withFolder } from "../temporary_folder.ts";
 import { dict, floats, tensor, text, torchFile, zip } from "./torch_bytes.ts";
 
