@@ -1,6 +1,7 @@
 import { type Backbone, createBackbone } from "../nn/backbone.ts";
 import type { StateDict } from "../nn/parameters.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
+import type { NetworkFacts } from "./network_plan.ts";
 import { type ModelHints, NORMALIZATION, readModel } from "./read_model.ts";
 import { type TensorData, toFloat32, writeSafetensors } from "./safetensors.ts";
 
@@ -22,11 +23,16 @@ export function writeModel(
 
 /** The metadata that {@linkcode readBackbone} needs. */
 export function backboneMetadata({ name, options }: Backbone): Record<string, string> {
+  return modelMetadata({ ...options, model: name });
+}
+
+/** The metadata of a model with these facts. */
+export function modelMetadata({ model, width, imageSize, embeddingSize }: NetworkFacts): Record<string, string> {
   return {
-    model: name,
-    width: String(options.width),
-    image_size: String(options.imageSize),
-    embedding_size: String(options.embeddingSize),
+    model,
+    width: String(width),
+    image_size: String(imageSize),
+    embedding_size: String(embeddingSize),
     ...INPUT_FACTS,
   };
 }
