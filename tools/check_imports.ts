@@ -33,8 +33,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   "cli": ["mod.ts", "lib"],
   "tools": ["mod.ts", "lib"],
   "bench": ["mod.ts", "lib", "tools"],
+  "examples": ["mod.ts", "lib"],
   "tests/deps": [],
-  "tests": ["mod.ts", "lib", "cli", "tools", "bench", "tests/deps"],
+  "tests": ["mod.ts", "lib", "cli", "tools", "bench", "examples", "tests/deps"],
 };
 
 /** Where npm packages are named; those that only tests need stay out of lib. */
