@@ -49,7 +49,11 @@ const LARGEST_WIDTH = 8;
  * console.assert(JSON.stringify(inferBackbone(shapes, "model.pth")) === JSON.stringify(facts));
  * ```
  */
-export function inferBackbone(shapes: Shapes, source: string, hints: BackboneHints = {}): NetworkFacts {
+export function inferBackbone(
+  shapes: ReadonlyMap<string, readonly number[]>,
+  source: string,
+  hints: BackboneHints = {},
+): NetworkFacts {
   const { backbone } = hints;
   if (backbone !== undefined && !BACKBONES.includes(backbone)) {
     throw new InputError(
