@@ -1,4 +1,5 @@
 import { batchNormCases } from "./self_test/batch_norm_cases.ts";
+import { classScanCases } from "./self_test/class_scan_cases.ts";
 import { conv2dCases } from "./self_test/conv2d_cases.ts";
 import { elementCases } from "./self_test/element_cases.ts";
 import { type KernelCase, largestError, tolerance } from "./self_test/kernel_case.ts";
@@ -39,6 +40,7 @@ export function selfTestCases(seed: number): KernelCase[] {
     ...batchNormCases(),
     ...elementCases(),
     ...matMulCases(),
+    ...classScanCases(),
   ];
 }
 

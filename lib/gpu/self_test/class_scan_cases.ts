@@ -1,0 +1,152 @@
+import * as tf from "../../deps/tfjs.ts";
+import {
+  classGradientKernel,
+  classRowsKernel,
+  classScanKernel,
+  classTangentKernel,
+  gradientColumns,
+  joinScanKernel,
+  scanStrips,
+  targetCosineKernel,
+  unitRowsKernel,
+} from "../kernels/class_scan.ts";
+import { type Comparison, exactly, type Expected, type KernelCase } from "./kernel_case.ts";
+
+/** Scale of the logits. */
+const SCALE = 16;
+/** What a place holds that a kernel must leave alone. */
+const UNTOUCHED = 7;
+
+/** The kernels of the softmax over classes, one range of classes from `first` on; two in three labels are in it. */
+export function classScanCases(): KernelCase[] {
+  return ([[1, 1, 4], [5, 13, 8], [16, 300, 32], [9, 64, 12]] as const).map(classScanCase);
+}
+
+/** Sum of products, and the root of the sum of their squares. */
+function dot(a: Float32Array, at: number, b: Float32Array, bt: number, dim: number): { sum: number; spread: number } {
+  let sum = 0, squares = 0;
+  for (let d = 0; d < dim; d++) {
+    const term = a[at + d] * b[bt + d];
+    sum += term;
+    squares += term * term;
+  }
+  return { sum, spread: Math.sqrt(squares) };
+}
+
+function classScanCase([batch, classes, dim]: readonly [number, number, number]): KernelCase {
+  return {
+    name: `class scan ${batch} of ${classes}x${dim}`,
+    async run(gpu, random) {
+      const first = 64;
+      const columns = gradientColumns(classes);
+      const embeddings = random.values(batch * dim), weight = random.values(classes * dim);
+      const centers = random.values(classes * dim), toward = random.values(columns * dim);
+      const phi = random.values(batch), slope = random.values(batch), upstream = 0.5;
+      const labels = Int32Array.from(
+        { length: batch },
+        (_, i) => i % 3 === 2 ? first - 1 - i : first + (i * 37) % classes,
+      );
+
+      const expected: Record<string, Expected> = {};
+      const make = (name: string, count: number, terms: number) =>
+        expected[name] = { value: new Float64Array(count), spread: new Float64Array(count), terms };
+      const inverse = make("inverse lengths", classes, dim), hardness = make("hardness", classes, dim);
+      const units = make("unit rows", columns * dim, dim), tangent = make("tangent", classes * dim, 2 * dim);
+      const cosine = new Float64Array(batch * classes), cosineSpread = new Float64Array(batch * classes);
+      for (let c = 0; c < classes; c++) {
+        const length = Math.sqrt(dot(weight, c * dim, weight, c * dim, dim).sum);
+        const middle = Math.sqrt(dot(centers, c * dim, centers, c * dim, dim).sum);
+        const bias = dot(weight, c * dim, centers, c * dim, dim);
+        inverse.value[c] = inverse.spread[c] = 1 / length;
+        hardness.value[c] = 1 - bias.sum / (length * middle);
+        hardness.spread[c] = 1 + bias.spread / (length * middle);
+        const along = dot(toward, c * dim, weight, c * dim, dim);
+        for (let d = 0; d < dim; d++) {
+          const at = c * dim + d;
+          units.value[at] = weight[at] / length;
+          units.spread[at] = Math.abs(units.value[at]);
+          tangent.value[at] = (toward[at] - weight[at] * along.sum / length ** 2) / length;
+          tangent.spread[at] = (Math.abs(toward[at]) + Math.abs(weight[at]) * along.spread / length ** 2) / length;
+        }
+        for (let i = 0; i < batch; i++) {
+          const product = dot(embeddings, i * dim, weight, c * dim, dim);
+          cosine[i * classes + c] = product.sum / length;
+          cosineSpread[i * classes + c] = (product.spread + Math.abs(product.sum)) / length;
+        }
+      }
+
+      const target = make("target cosines", batch, dim), sums = make("log-sums", 2 * batch, dim + classes);
+      const gradient = make("gradient by cosine", batch * columns, dim + classes);
+      for (let i = 0; i < batch; i++) {
+        const own = labels[i] - first;
+        const inside = own >= 0 && own < classes;
+        target.value[i] = inside ? cosine[i * classes + own] : UNTOUCHED;
+        target.spread[i] = inside ? cosineSpread[i * classes + own] : UNTOUCHED;
+        const row = cosine.subarray(i * classes, (i + 1) * classes);
+        const logits = row.map((value, c) => SCALE * (c === own ? phi[i] : value));
+        const top = logits.reduce((a, b) => Math.max(a, b));
+        const sum = top + Math.log(logits.reduce((total, logit) => total + Math.exp(logit - top), 0));
+        const widest = SCALE * cosineSpread.subarray(i * classes, (i + 1) * classes).reduce((a, b) => Math.max(a, b));
+        sums.value[i] = sum;
+        sums.spread[i] = Math.abs(sum) + widest + 1;
+        const best = row.reduce((at, value, c) => value > row[at] ? c : at, 0);
+        sums.value[batch + i] = best === own ? 1 : 0;
+        sums.spread[batch + i] = 1;
+        for (let c = 0; c < classes; c++) {
+          const share = Math.exp(logits[c] - sum);
+          const factor = SCALE / batch * upstream;
+          gradient.value[i * columns + c] = (c === own ? (share - 1) * slope[i] : share) * factor;
+          const rounded = share * (widest + Math.abs(logits[c]) + Math.abs(sum) + 1) * Math.max(1, Math.abs(slope[i]));
+          gradient.spread[i * columns + c] = (rounded + 1e-6) * factor + Math.abs(gradient.value[i * columns + c]);
+        }
+      }
+
+      const range = { batch, dim, classes };
+      const f32 = (values: Float64Array) => tf.tensor1d(Float32Array.from(values));
+      const outputs = tf.tidy(() => {
+        const { kernels } = gpu;
+        const [e, w, m] = [embeddings, weight, centers].map((values) => tf.tensor1d(values));
+        const own = tf.tensor1d(labels, "int32"), start = tf.tensor1d([first], "int32"), p = tf.tensor1d(phi);
+        const [lengths, biases] = kernels.run(classRowsKernel(range, true), [w, m], [{ shape: [classes] }, {
+          shape: [classes],
+        }]);
+        const given = f32(inverse.value);
+        const [cosines] = kernels.run(targetCosineKernel(range), [e, w, given, own, start], [
+          tf.fill([batch], UNTOUCHED),
+        ]);
+        const strips = scanStrips(classes);
+        const [parts] = kernels.run(classScanKernel(range, SCALE), [e, w, given, own, p, start], [{
+          shape: [strips, batch, 4],
+        }]);
+        const labelsHere = tf.tensor1d(labels, "int32");
+        const [joined] = kernels.run(joinScanKernel(batch, strips), [parts, labelsHere], [{ shape: [2, batch] }]);
+        const rows = tf.stack([p, tf.tensor1d(slope), f32(sums.value.subarray(0, batch)), tf.fill([batch], upstream)]);
+        const table = [{ shape: [batch, columns] }];
+        const [byCosine] = kernels.run(classGradientKernel(range, SCALE), [e, w, given, own, rows, start], table);
+        const [tangents] = kernels.run(classTangentKernel(range), [tf.tensor1d(toward), w, given], [{
+          shape: [classes * dim],
+        }]);
+        const [unit] = kernels.run(unitRowsKernel(range), [w, given], [{ shape: [columns * dim] }]);
+        return {
+          "inverse lengths": lengths,
+          hardness: biases,
+          "target cosines": cosines,
+          "log-sums": joined,
+          "gradient by cosine": byCosine,
+          tangent: tangents,
+          "unit rows": unit,
+        } as Record<string, tf.Tensor>;
+      });
+      const comparisons: Comparison[] = [];
+      for (const [what, tensor] of Object.entries(outputs)) {
+        const found = await gpu.kernels.read(tensor);
+        comparisons.push({ ...expected[what], what, found });
+      }
+      // Right answers are 0 or 1, exactly.
+      const found = comparisons.find(({ what }) => what === "log-sums")!.found.slice(batch);
+      comparisons.push({ ...exactly(sums.value.slice(batch)), what: "right answers", found });
+      tf.dispose(outputs);
+      return comparisons;
+    },
+  };
+}
