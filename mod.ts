@@ -147,7 +147,6 @@ export { embedImages, type EmbedOptions } from "./lib/eval/embed.ts";
 
 // Models
 export { loadModel, type LoadModelOptions, type Model } from "./lib/model/load_model.ts";
-export type { ColorOrder, ModelHints } from "./lib/model/read_model.ts";
 export type { BackboneHints } from "./lib/model/infer_backbone.ts";
 export {
   openSafetensors,
@@ -162,3 +161,40 @@ export {
   toFloat32,
   writeSafetensors,
 } from "./lib/model/safetensors.ts";
+export { type ExportedModel, type ExportFormat, exportModel, type ExportOptions } from "./lib/model/export_model.ts";
+export { type ColorOrder, type ModelHints, readModel, type StoredModel } from "./lib/model/read_model.ts";
+export { type BackboneHints, inferBackbone } from "./lib/model/infer_backbone.ts";
+export {
+  type NetworkFacts,
+  type NetworkPlan,
+  planNetwork,
+  planShapes,
+  type PlanStep,
+} from "./lib/model/network_plan.ts";
+export { foldBatchNorm, type WeightedPlan } from "./lib/model/fold_batch_norm.ts";
+export { type OnnxOptions, writeOnnx } from "./lib/model/onnx.ts";
+export { type OnnxFacts, readOnnxMetadata } from "./lib/model/onnx_metadata.ts";
+export {
+  openTorchCheckpoint,
+  readTorchCheckpoint,
+  type TorchCheckpoint,
+  type TorchTensorInfo,
+} from "./lib/model/torch_checkpoint.ts";
+export { writeTorchCheckpoint } from "./lib/model/write_torch_checkpoint.ts";
+export {
+  type NpyArray,
+  type NpyArrayOptions,
+  type NpyDtype,
+  type NpyExpectation,
+  type NpyHeader,
+  type NpyNumbers,
+  type NpyOptions,
+  NpyReader,
+  NpyWriter,
+  readNpy,
+  writeNpy,
+} from "./lib/eval/npy.ts";
+export { decodeBatches, type EmbedSources, type ImageBatches, openEmbedSources } from "./lib/eval/embed_sources.ts";
+export { type EmbeddedBatch, embedStream, type EmbedStreamOptions } from "./lib/eval/embed_stream.ts";
+export { type EmbeddedFile, embedToFile, type EmbedToFileOptions } from "./lib/eval/embed_to_file.ts";
+export { compareFaces, type FaceComparison } from "./lib/eval/compare_faces.ts";
