@@ -147,7 +147,6 @@ export { embedImages, type EmbedOptions } from "./lib/eval/embed.ts";
 
 // Models
 export { loadModel, type LoadModelOptions, type Model } from "./lib/model/load_model.ts";
-export type { BackboneHints } from "./lib/model/infer_backbone.ts";
 export {
   openSafetensors,
   readSafetensors,
