@@ -4,7 +4,17 @@ import { selfTest, selfTestCases } from "../../lib/gpu/self_test.ts";
 import { type Gpu, startWebGPU } from "../../lib/gpu/start_webgpu.ts";
 import { AGAIN, TEST_SEED } from "./test_seed.ts";
 
-const FAMILIES = ["conv2d", "batch norm", "transpose", "sum of parts", "sgd", "unpack", "update centers", "matMul"];
+const FAMILIES = [
+  "conv2d",
+  "batch norm",
+  "transpose",
+  "sum of parts",
+  "sgd",
+  "unpack",
+  "update centers",
+  "matMul",
+  "class scan",
+];
 
 for (const family of FAMILIES) {
   Deno.test(`every case of ${family} agrees with float64 loops`, async () => {
@@ -60,6 +70,15 @@ const MISTAKES: [what: string, only: string, from: string, to: string, found: st
     "later = 0u; later < row",
     "centers",
   ],
+  ["a strip of classes without its last", "class scan 5", "end - class0)", "end - class0 - 1u)", "log-sums"],
+  [
+    "the class after the label taken for it",
+    "class scan 9",
+    "labels[row] - first[0];",
+    "labels[row] - first[0] + 1;",
+    "log-sums",
+  ],
+  ["a gradient that keeps what lies along the weight", "class scan 9", " * along)", " * 0.0)", "tangent"],
   ["rows for columns", "transpose 9x5x3", "i / 5u % 3u", "i / 3u % 3u", "output"],
 ];
 
