@@ -25,7 +25,7 @@ export interface KernelCheck {
 
 /** How the kernels are tested. */
 export interface SelfTestOptions {
-  /** Decides all inputs and some of the shapes. @default the clock */
+  /** Decides all inputs and some of the shapes. @default 21 */
   readonly seed?: number;
   /** Only cases whose name contains this. @default "" */
   readonly only?: string;
@@ -58,7 +58,7 @@ export function selfTestCases(seed: number): KernelCase[] {
  * ```
  */
 export async function selfTest(gpu: Gpu, options: SelfTestOptions = {}): Promise<KernelCheck[]> {
-  const { seed = Date.now() % 2 ** 31, only = "", report } = options;
+  const { seed = 21, only = "", report } = options;
   const checks: KernelCheck[] = [];
   const add = (check: KernelCheck) => {
     checks.push(check);
