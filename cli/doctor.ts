@@ -52,7 +52,7 @@ function program(): Command {
   return new Command("doctor")
     .description("Looks at this machine: adapter, every kernel against a reference, image codec, disk and memory.")
     .option("--data <path...>", "data sets whose images are all decoded, to count the corrupt ones")
-    .option("--seed <n>", "of the kernels' random inputs (default: the clock)", (text) => {
+    .option("--seed <n>", "of the kernels' random inputs (default: 21)", (text) => {
       const seed = Number(text);
       if (!Number.isInteger(seed) || seed < 0) throw new InvalidArgumentError("expected a whole number from 0 on.");
       return seed;
@@ -62,7 +62,7 @@ function program(): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.trim().replace(/\s*\n\s*/g, " ") + "\n") })
     .showSuggestionAfterError()
-    .action(async ({ data = [], seed = Date.now() % 2 ** 31, json }) => {
+    .action(async ({ data = [], seed = 21, json }) => {
       const report = await examine(data, seed, (text) => json || console.log(text));
       if (json) console.log(JSON.stringify(report, undefined, 2));
       else if (report.problems.length === 0) console.log("\nall is well");
