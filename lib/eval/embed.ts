@@ -1,9 +1,8 @@
 import type { ImageDecoder } from "../data/image_decoder.ts";
-import * as tf from "../deps/tfjs.ts";
 import { InputError } from "../errors.ts";
-import { unpackImages } from "../gpu/ops/unpack_images.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import type { Backbone } from "../nn/backbone.ts";
+import { embedStream } from "./embed_stream.ts";
 
 /** How images become embeddings. */
 export interface EmbedOptions {
@@ -32,35 +31,16 @@ export async function embedImages(
   options: EmbedOptions = {},
 ): Promise<Float32Array> {
   const { batchSize = 64, flip = false, progress, nameOf = (i) => `image ${i}` } = options;
-  const batch = Math.max(1, Math.min(batchSize, count));
-  const { imageSize, embeddingSize } = backbone.options;
-  const result = new Float32Array(count * embeddingSize);
-  const bytes = imageSize * imageSize * 3;
-  const decode = (first: number) =>
-    decoder.decode(Array.from(
-      { length: Math.min(batch, count - first) },
-      (_, i) => ({ kind: "bytes" as const, bytes: image(first + i) }),
-    ));
-  let next = count > 0 ? decode(0) : undefined;
-  for (let first = 0; first < count; first += batch) {
-    const decoded = await next!;
-    // The next batch is decoded while the GPU computes this one.
-    next = first + batch < count ? decode(first + batch) : undefined;
-    next?.catch(() => {});
-    const pixels = new Uint8Array(batch * bytes);
-    for (const [i, { pixels: one, error }] of decoded.entries()) {
-      if (!one) throw new InputError(`Cannot embed ${nameOf(first + i)}: expected a JPEG or PNG image, found ${error}`);
-      pixels.set(one, i * bytes);
+  const dim = backbone.options.embeddingSize;
+  const result = new Float32Array(count * dim);
+  const decode = (first: number, images: number) =>
+    decoder.decode(Array.from({ length: images }, (_, i) => ({ kind: "bytes" as const, bytes: image(first + i) })));
+  for await (const batch of embedStream(gpu, backbone, count, decode, { batchSize, flip })) {
+    for (const [i, error] of batch.errors) {
+      throw new InputError(`Cannot embed ${nameOf(i)}: expected a JPEG or PNG image, found ${error}`);
     }
-    const sum = tf.tidy(() => {
-      const run = (mirrored: 0 | 1) =>
-        backbone.forward(unpackImages(gpu, pixels, imageSize, new Uint8Array(batch).fill(mirrored)), false);
-      return flip ? run(0).add(run(1)) : run(0);
-    });
-    const values = await gpu.kernels.read(sum);
-    sum.dispose();
-    result.set(values.subarray(0, decoded.length * embeddingSize), first * embeddingSize);
-    progress?.(first + decoded.length);
+    result.set(batch.embeddings, batch.first * dim);
+    progress?.(batch.first + batch.count);
   }
   return result;
 }
