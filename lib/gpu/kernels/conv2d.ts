@@ -125,19 +125,25 @@ export function conv2dKernel(pass: ConvPass, tile: ConvTile): KernelSpec {
     }
   }
   for (let k = 0; k < cols.count; k++) {
-    say(`{ let base = ((tapRow + ${cols.tap + k * cols.tapStep}u) * ${channels}u + c4 * 4u) * ${outVectors}u;`);
+    say(`let base${k} = ((tapRow + ${cols.tap + k * cols.tapStep}u) * ${channels}u + c4 * 4u) * ${outVectors}u;`);
     for (let i = 0; i < 4; i++) {
-      for (let v = 0; v < tile.vectors; v++) say(`let w${i}_${v} = filter_[base + ${i * outVectors}u + o${v}];`);
-      for (let r = 0; r < tile.rows; r++) {
-        for (let c = 0; c < tile.cols; c++) {
-          const name = columnOffsets.get(c * pass.inputStride + cols.offset + k * cols.offsetStep);
-          for (let v = 0; v < tile.vectors; v++) {
-            say(`a${r}_${c}_${v} += v${r}_${name}.${"xyzw"[i]} * w${i}_${v};`);
-          }
-        }
+      for (let v = 0; v < tile.vectors; v++) {
+        say(`let w${k}_${i}_${v} = filter_[base${k} + ${i * outVectors}u + o${v}];`);
       }
     }
-    say("}");
+  }
+  // One sum at a time, over all that is loaded: a sum that does not fit a register is fetched and stored once, not once per product.
+  for (let v = 0; v < tile.vectors; v++) {
+    for (let r = 0; r < tile.rows; r++) {
+      for (let c = 0; c < tile.cols; c++) {
+        const products: string[] = [];
+        for (let k = 0; k < cols.count; k++) {
+          const name = columnOffsets.get(c * pass.inputStride + cols.offset + k * cols.offsetStep);
+          for (let i = 0; i < 4; i++) products.push(`v${r}_${name}.${"xyzw"[i]} * w${k}_${i}_${v}`);
+        }
+        say(`a${r}_${c}_${v} += ${products.join(" + ")};`);
+      }
+    }
   }
   say("}");
   for (let r = 0; r < tile.rows; r++) {
