@@ -111,6 +111,13 @@ export class KernelRunner {
     return tensor;
   }
 
+  /** A float32 tensor of zeros on the GPU, to be written in part. */
+  zeros(shape: readonly number[]): Tensor {
+    const tensor = tf.zeros([...shape]);
+    this.buffer(tensor);
+    return tensor;
+  }
+
   #resource(one: Tensor | TensorRange): GPUBufferBinding {
     if (!("tensor" in one)) return { buffer: this.buffer(one) };
     return { buffer: this.buffer(one.tensor), offset: one.first * 4, size: one.size * 4 };

@@ -1,6 +1,7 @@
 import * as tf from "../deps/tfjs.ts";
 import { WebGPUBackend } from "../deps/tfjs_webgpu.ts";
 import { type AdapterFacts, describeAdapter, requestAdapter } from "./adapter.ts";
+import { ConvChoices } from "./conv_choices.ts";
 import { KernelRunner } from "./kernel_runner.ts";
 
 /** A running WebGPU device, with tfjs on it. */
@@ -11,6 +12,8 @@ export interface Gpu {
   readonly device: GPUDevice;
   /** Runs our kernels on tensors. */
   readonly kernels: KernelRunner;
+  /** Which way each convolution is computed. */
+  readonly choices: ConvChoices;
   /** Settles with the reason when the device is lost; never before. */
   readonly lost: Promise<string>;
 }
@@ -70,6 +73,7 @@ async function start(): Promise<Gpu> {
     adapter: facts,
     device,
     kernels: new KernelRunner(device, backend),
+    choices: new ConvChoices(facts),
     lost: device.lost.then((info) => `${info.reason}: ${info.message}`),
   };
 }

@@ -1,7 +1,7 @@
 import type * as tf from "../deps/tfjs.ts";
-import { conv2d } from "../gpu/ops/conv2d.ts";
+import { normConv2d } from "../gpu/ops/norm_conv2d.ts";
 import type { BackboneForward, BackboneOptions } from "./backbone.ts";
-import { batchNormLayer, convLayer, type Layer, type LayerContext, preluSlope } from "./layers.ts";
+import { batchNormLayer, convLayer, type LayerContext, preluSlope } from "./layers.ts";
 import { normal, uniform } from "./random.ts";
 
 /** Blocks in each of the four layers. */
@@ -32,7 +32,7 @@ export function buildIResNet(
   const stem = convLayer(context, "conv1", { inputs: 3, outputs: channels[0], size: 3, pad: 1 }, convInit);
   const stemNorm = batchNormLayer(context, "bn1", channels[0]);
   const stemSlope = preluSlope(context, "prelu", channels[0]);
-  const body: Layer[] = [];
+  const body: Block[] = [];
   let inputs = channels[0];
   let size = imageSize;
   blocks.forEach((count, layer) => {
@@ -52,15 +52,18 @@ export function buildIResNet(
   const features = batchNormLayer(context, "features", embeddingSize, { trainWeight: false });
 
   return (images, training) => {
-    let x = stemNorm(stem(images, training), training, { slope: stemSlope });
+    let x = stemNorm.now(stem({ x: images }), training, { slope: stemSlope });
     for (const layer of body) x = layer(x, training);
-    x = conv2d(context.gpu, norm(x, training), weight as unknown as tf.Tensor4D);
-    const flat = x.reshape<tf.Tensor2D>([x.shape[0], embeddingSize]);
-    return features(flat.add<tf.Tensor2D>(bias), training);
+    const linear = normConv2d(context.gpu, x, norm.later(x, training).norm!, weight as unknown as tf.Tensor4D);
+    const flat = linear.reshape<tf.Tensor2D>([x.shape[0], embeddingSize]);
+    return features.now(flat.add<tf.Tensor2D>(bias), training);
   };
 }
 
-function block(context: LayerContext, name: string, inputs: number, outputs: number, stride: number): Layer {
+/** A residual block: what it gives is normalised already. */
+type Block = (x: tf.Tensor4D, training: boolean) => tf.Tensor4D;
+
+function block(context: LayerContext, name: string, inputs: number, outputs: number, stride: number): Block {
   const bn1 = batchNormLayer(context, `${name}.bn1`, inputs);
   const conv1 = convLayer(context, `${name}.conv1`, { inputs, outputs, size: 3, pad: 1 }, convInit);
   const bn2 = batchNormLayer(context, `${name}.bn2`, outputs);
@@ -72,8 +75,8 @@ function block(context: LayerContext, name: string, inputs: number, outputs: num
     norm: batchNormLayer(context, `${name}.downsample.1`, outputs),
   };
   return (x, training) => {
-    const residual = downsample ? downsample.norm(downsample.conv(x, training), training) : x;
-    const inner = bn2(conv1(bn1(x, training), training), training, { slope });
-    return bn3(conv2(inner, training), training, { residual });
+    const residual = downsample ? downsample.norm.now(downsample.conv({ x }), training) : x;
+    const inner = conv1(bn1.later(x, training));
+    return bn3.now(conv2(bn2.later(inner, training, slope)), training, { residual });
   };
 }

@@ -1,11 +1,26 @@
 import type * as tf from "../deps/tfjs.ts";
 import { batchNorm, type BatchNormTensors } from "../gpu/ops/batch_norm.ts";
 import { conv2d, type Conv2dOptions } from "../gpu/ops/conv2d.ts";
+import { type NormBefore, normConv2d } from "../gpu/ops/norm_conv2d.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import type { Initializer, Parameters } from "./parameters.ts";
 
-/** A part of a network: what goes in is NHWC. */
-export type Layer = (x: tf.Tensor4D, training: boolean) => tf.Tensor4D;
+/**
+ * What goes from layer to layer: a tensor, NHWC, and perhaps a batch-norm (with PReLU) that has yet to be done to it. The next
+ * convolution does it, and the normalised tensor is not kept.
+ */
+export interface Signal {
+  readonly x: tf.Tensor4D;
+  readonly norm?: NormBefore;
+}
+
+/** The tensor of a signal, normalised if that has yet to be done. */
+export function settle(gpu: Gpu, { x, norm }: Signal): tf.Tensor4D {
+  return norm ? batchNorm(gpu, x, norm.tensors, { training: norm.training, slope: norm.slope }) : x;
+}
+
+/** A part of a network. */
+export type Layer = (signal: Signal, training: boolean) => Signal;
 
 /** What the layers of one model share: where they compute and where their parameters are. */
 export interface LayerContext {
@@ -22,10 +37,15 @@ export interface ConvShape extends Conv2dOptions {
 }
 
 /** A convolution without bias, `NAME.weight`. */
-export function convLayer({ gpu, parameters }: LayerContext, name: string, shape: ConvShape, init: Initializer): Layer {
+export function convLayer(
+  { gpu, parameters }: LayerContext,
+  name: string,
+  shape: ConvShape,
+  init: Initializer,
+): (signal: Signal) => tf.Tensor4D {
   const dims = [shape.outputs, shape.inputs / (shape.groups ?? 1), shape.size, shape.size] as const;
   const filter = parameters.add(`${name}.weight`, dims, init, { filter: dims }) as unknown as tf.Tensor4D;
-  return (x) => conv2d(gpu, x, filter, shape);
+  return ({ x, norm }) => norm ? normConv2d(gpu, x, norm, filter, shape) : conv2d(gpu, x, filter, shape);
 }
 
 /** What follows the normalisation in the same pass over memory. */
@@ -36,13 +56,21 @@ export interface BatchNormFollow {
   readonly residual?: tf.Tensor4D;
 }
 
-/** Batch-norm of the last axis: `NAME.weight`, `.bias`, `.running_mean`, `.running_var`. */
+/** A batch-norm of the last axis: `NAME.weight`, `.bias`, `.running_mean`, `.running_var`. */
+export interface BatchNormLayer {
+  /** The normalised tensor. */
+  now<T extends tf.Tensor>(x: T, training: boolean, follow?: BatchNormFollow): T;
+  /** Leaves it, and the PReLU of these slopes, to the convolution that comes next. */
+  later(x: tf.Tensor4D, training: boolean, slope?: tf.Variable): Signal;
+}
+
+/** Makes a batch-norm. */
 export function batchNormLayer(
   { gpu, parameters }: LayerContext,
   name: string,
   channels: number,
   options: { trainWeight?: boolean } = {},
-): <T extends tf.Tensor>(x: T, training: boolean, follow?: BatchNormFollow) => T {
+): BatchNormLayer {
   const { trainWeight = true } = options;
   const tensors: BatchNormTensors = {
     weight: parameters.add(`${name}.weight`, [channels], () => 1, { trainable: trainWeight }),
@@ -50,10 +78,13 @@ export function batchNormLayer(
     runningMean: parameters.add(`${name}.running_mean`, [channels], () => 0, { trainable: false }),
     runningVariance: parameters.add(`${name}.running_var`, [channels], () => 1, { trainable: false }),
   };
-  return (x, training, follow = {}) => batchNorm(gpu, x, tensors, { training, ...follow });
+  return {
+    now: (x, training, follow = {}) => batchNorm(gpu, x, tensors, { training, ...follow }),
+    later: (x, training, slope) => ({ x, norm: { tensors, slope, training } }),
+  };
 }
 
-/** Slopes of a PReLU, one per channel, `NAME.weight`; the following pass of a batch-norm applies them. */
+/** Slopes of a PReLU, one per channel, `NAME.weight`; the pass of a batch-norm applies them. */
 export function preluSlope({ parameters }: LayerContext, name: string, channels: number): tf.Variable {
   return parameters.add(`${name}.weight`, [channels], () => 0.25);
 }

@@ -1,7 +1,16 @@
 import type * as tf from "../deps/tfjs.ts";
 import { conv2d } from "../gpu/ops/conv2d.ts";
 import type { BackboneForward, BackboneOptions } from "./backbone.ts";
-import { batchNormLayer, convLayer, type ConvShape, type Layer, type LayerContext, preluSlope } from "./layers.ts";
+import {
+  batchNormLayer,
+  convLayer,
+  type ConvShape,
+  type Layer,
+  type LayerContext,
+  preluSlope,
+  settle,
+  type Signal,
+} from "./layers.ts";
 import { normal } from "./random.ts";
 
 /** Blocks of the four stages and the multiple of 64 channels of the first. */
@@ -59,24 +68,18 @@ export function buildMobileFaceNet(
   const norm = batchNormLayer(context, "features.layers.3", embeddingSize);
 
   return (images, training) => {
-    let x = images;
-    for (const stage of stages) x = stage(x, training);
-    x = conv2d(context.gpu, global(x, training), linear as unknown as tf.Tensor4D);
-    return norm(x.reshape<tf.Tensor2D>([x.shape[0], embeddingSize]), training);
+    const signal = stages.reduce<Signal>((signal, stage) => stage(signal, training), { x: images });
+    const x = conv2d(context.gpu, global(signal, training).x, linear as unknown as tf.Tensor4D);
+    return norm.now(x.reshape<tf.Tensor2D>([x.shape[0], embeddingSize]), training);
   };
 }
 
-/** Convolution, batch-norm, PReLU. */
+/** Convolution, batch-norm, PReLU; the latter two are left to what comes next. */
 function convBlock(context: LayerContext, name: string, shape: ConvShape): Layer {
-  const conv = convLayer(
-    context,
-    `${name}.layers.0`,
-    shape,
-    kaiming(shape.outputs * shape.size ** 2),
-  );
+  const conv = convLayer(context, `${name}.layers.0`, shape, kaiming(shape.outputs * shape.size ** 2));
   const norm = batchNormLayer(context, `${name}.layers.1`, shape.outputs);
   const slope = preluSlope(context, `${name}.layers.2`, shape.outputs);
-  return (x, training) => norm(conv(x, training), training, { slope });
+  return (signal, training) => norm.later(conv(signal), training, slope);
 }
 
 /** Convolution and batch-norm, with a tensor added where one is given. */
@@ -84,15 +87,10 @@ function linearBlock(
   context: LayerContext,
   name: string,
   shape: ConvShape,
-): (x: tf.Tensor4D, training: boolean, residual?: tf.Tensor4D) => tf.Tensor4D {
-  const conv = convLayer(
-    context,
-    `${name}.layers.0`,
-    shape,
-    kaiming(shape.outputs * shape.size ** 2),
-  );
+): (signal: Signal, training: boolean, residual?: tf.Tensor4D) => Signal {
+  const conv = convLayer(context, `${name}.layers.0`, shape, kaiming(shape.outputs * shape.size ** 2));
   const norm = batchNormLayer(context, `${name}.layers.1`, shape.outputs);
-  return (x, training, residual) => norm(conv(x, training), training, { residual });
+  return (signal, training, residual) => ({ x: norm.now(conv(signal), training, { residual }) });
 }
 
 /** 1x1 to `groups` channels, 3x3 depthwise, 1x1 to `outputs`; plus its input where `residual`. */
@@ -115,7 +113,10 @@ function depthWise(
     groups,
   });
   const project = linearBlock(context, `${name}.layers.2`, { inputs: groups, outputs, size: 1 });
-  return (x, training) => project(depth(expand(x, training), training), training, residual ? x : undefined);
+  return (signal, training) => {
+    const input: Signal = residual ? { x: settle(context.gpu, signal) } : signal;
+    return project(depth(expand(input, training), training), training, residual ? input.x : undefined);
+  };
 }
 
 function residualStage(context: LayerContext, name: string, channels: number, count: number, groups: number): Layer {
@@ -123,5 +124,5 @@ function residualStage(context: LayerContext, name: string, channels: number, co
     { length: count },
     (_, i) => depthWise(context, `${name}.layers.${i}`, channels, channels, groups, 1, true),
   );
-  return (x, training) => blocks.reduce((y, block) => block(y, training), x);
+  return (signal, training) => blocks.reduce((inner, block) => block(inner, training), signal);
 }

@@ -131,6 +131,33 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
 }
 
 /**
+ * What kernels need that normalise while they read, in one table: mean, scale, shift and, with PReLU, slope.
+ * Bindings: statistics, weight, bias, [slope], table [3 or 4, channels].
+ */
+export function normTableKernel(channels: number, prelu: boolean): KernelSpec {
+  const { type, count: wide } = vectorOf(channels);
+  const { size, workgroups } = spread(wide, 64);
+  const inputs = ["statistics", "weight", "bias", ...(prelu ? ["slope"] : [])];
+  return {
+    name: `norm table ${channels}`,
+    bindings: [...inputs.map(() => "read" as const), "write"],
+    workgroups,
+    wgsl: `
+${inputs.map((name, i) => storage(i, name, type, name === "statistics" ? 2 * wide : wide)).join("\n")}
+${storage(inputs.length, "table", type, (prelu ? 4 : 3) * wide, "write")}
+@compute @workgroup_size(${size})
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
+  let c = ${flatIndex(workgroups, size)};
+  if (c >= ${wide}u) { return; }
+  table[c] = statistics[c];
+  table[${wide}u + c] = statistics[${wide}u + c] * weight[c];
+  table[${2 * wide}u + c] = bias[c];
+  ${prelu ? `table[${3 * wide}u + c] = slope[c];` : ""}
+}`,
+  };
+}
+
+/**
  * Normalise, scale, shift, then PReLU and the residual where asked.
  * Bindings: x, statistics, weight, bias, [slope], [residual], y.
  */

@@ -1,13 +1,17 @@
+import type { ConvLayer } from "../conv_layer.ts";
 import type { ConvPass, ConvTile } from "./conv2d.ts";
-import type { FilterGradientPass, FilterGradientTile } from "./conv2d_filter_gradient.ts";
+import type { FilterGradientTile } from "./conv2d_filter_gradient.ts";
 
-/**
- * Tile of a dense pass. The software adapter wants about 56 vectors of sums in a lane (measured: 28 to 35 GFLOP/s on two
- * cores, against 10 to 18 with 16); a GPU's registers hold a quarter of that at best.
- */
-export function convTile(pass: ConvPass, software: boolean): ConvTile {
-  const positions = software ? 28 : 8;
-  const vectors = Math.min(2, pass.output[2] / 4);
+/** How large a direct pass's tile is in registers. */
+export interface DirectSize {
+  /** Positions of one lane; of a filter's gradient, its vectors of sums. */
+  readonly positions: number;
+  /** Vectors of four output channels. */
+  readonly vectors: number;
+}
+
+/** The tile of a dense pass that has about `positions` positions and `vectors` vectors. */
+export function convTile(pass: ConvPass, { positions, vectors }: DirectSize): ConvTile {
   // Strided or wide rows would need too many columns in registers.
   const widest = Math.max(
     1,
@@ -21,17 +25,15 @@ export function convTile(pass: ConvPass, software: boolean): ConvTile {
     1,
     Math.min(pass.batch * pass.grid[0], Math.floor(positions / cols), Math.floor(2.2 * positions / columns)),
   );
-  return { rows, cols, vectors };
+  return { rows, cols, vectors: Math.min(vectors, pass.output[2] / 4) };
 }
 
-/** Tile of a filter gradient: about 48 vectors of sums on the software adapter. */
+/** The tile of a filter's gradient that has about `positions` vectors of sums. */
 export function filterGradientTile(
-  layer: Pick<FilterGradientPass, "input" | "output" | "filter">,
-  software: boolean,
+  layer: Pick<ConvLayer, "input" | "output" | "filter">,
+  { positions, vectors }: DirectSize,
 ): FilterGradientTile {
-  const sums = software ? 48 : 24;
-  const perInput = layer.filter[1] * 4;
-  const vectors = Math.min(layer.output[2] / 4, layer.filter[1] === 1 && software ? 4 : 2);
-  const inputs = Math.max(1, Math.min(layer.input[2] / 4, Math.floor(sums / (perInput * vectors))));
-  return { inputs, vectors };
+  const wide = Math.min(layer.output[2] / 4, vectors);
+  const inputs = Math.max(1, Math.min(layer.input[2] / 4, Math.floor(positions / (layer.filter[1] * 4 * wide))));
+  return { inputs, vectors: wide };
 }

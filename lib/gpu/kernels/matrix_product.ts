@@ -1,5 +1,5 @@
 import type { KernelSpec } from "../kernel_spec.ts";
-import { type RegisterTile, registerProductKernel } from "./register_product.ts";
+import { registerProductKernel, type RegisterTile } from "./register_product.ts";
 import { storage } from "./wgsl.ts";
 import { tiledProductKernel, type WorkgroupTile } from "./tiled_product.ts";
 

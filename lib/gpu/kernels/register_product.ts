@@ -35,7 +35,9 @@ export function registerProductKernel(product: MatrixProduct, tile: RegisterTile
   for (let r = 0; r < rows; r++) {
     for (let v = 0; v < vectors; v++) say(`var s${r}_${v} = vec4f();`);
   }
-  for (let v = 0; v < vectors; v++) say(`let n${v} = ${atMost(`group * ${vectors}u + ${v}u`, wide - 1, exactVectors)};`);
+  for (let v = 0; v < vectors; v++) {
+    say(`let n${v} = ${atMost(`group * ${vectors}u + ${v}u`, wide - 1, exactVectors)};`);
+  }
   if (transposed) {
     for (let q = 0; q < rows / 4; q++) {
       say(`let m${q} = ${atMost(`rowTile * ${rows / 4}u + ${q}u`, m / 4 - 1, exactRows)};`);

@@ -21,6 +21,8 @@ export interface TiledProduct extends MatrixProduct {
   readonly name: string;
   /** Declarations of the buffers read. */
   readonly inputs: readonly string[];
+  /** Functions that the expressions call. */
+  readonly functions?: string;
   /** Statements that a row of A needs once, before the loop; what they define ends in `name`. Not called for a transposed A. */
   readonly rowOfA: (name: string, row: string) => string;
   /** A's vector of four: at (row, vector of k), or transposed (k, vector of m). Indices are inside the matrix. */
@@ -125,7 +127,9 @@ export function tiledProductKernel(product: TiledProduct, tile: WorkgroupTile): 
   say("workgroupBarrier();");
   say("}");
   for (let i = 0; i < tile.threadM; i++) {
-    const row = transposed ? `(down + ${(i >> 2) * (tile.m / tile.threadM)}u) * 4u + ${i % 4}u` : `down * ${tile.threadM}u + ${i}u`;
+    const row = transposed
+      ? `(down + ${(i >> 2) * (tile.m / tile.threadM)}u) * 4u + ${i % 4}u`
+      : `down * ${tile.threadM}u + ${i}u`;
     say(`{ let row = row0 + ${row};`);
     say(m % tile.m === 0 ? "{" : `if (row < ${m}u) {`);
     for (let j = 0; j < columns; j++) {
@@ -141,6 +145,7 @@ export function tiledProductKernel(product: TiledProduct, tile: WorkgroupTile): 
     wgsl: `
 ${product.inputs.join("\n")}
 ${product.output}
+${product.functions ?? ""}
 var<workgroup> tileA: array<vec4f, ${aCount}>;
 var<workgroup> tileB: array<vec4f, ${bCount}>;
 @compute @workgroup_size(${threads})
@@ -167,7 +172,9 @@ function multiply(say: (line: string) => void, q: number, tile: WorkgroupTile, t
       for (let r = 0; r < tile.threadM / 4; r++) say(`let x${i}_${r} = tileA[${(q + i) * aWide + r * rows}u + down];`);
     }
   } else {
-    for (let r = 0; r < tile.threadM; r++) say(`let x${r} = tileA[(down * ${tile.threadM}u + ${r}u) * ${aWide}u + ${q / 4}u];`);
+    for (let r = 0; r < tile.threadM; r++) {
+      say(`let x${r} = tileA[(down * ${tile.threadM}u + ${r}u) * ${aWide}u + ${q / 4}u];`);
+    }
   }
   for (let i = 0; i < 4; i++) {
     for (let r = 0; r < tile.threadM; r++) {

@@ -1,5 +1,5 @@
 import type { KernelSpec } from "../kernel_spec.ts";
-import { normBinding, normOnLoad, type NormOnLoad } from "./norm_on_load.ts";
+import { normBinding, type NormOnLoad, normOnLoad } from "./norm_on_load.ts";
 import { flatIndex, spread, storage } from "./wgsl.ts";
 import { bothSides, transpose, winograd, type WinogradSize } from "./winograd.ts";
 
@@ -173,7 +173,12 @@ ${prologue}
  * G g G^T of every pair of channels. `flipped` turns the taps round, as the input's gradient needs.
  * Bindings: filter [3, 3, C, O], output [planes, C, O].
  */
-export function winogradFilterKernel(channels: number, outputs: number, size: WinogradSize, flipped: boolean): KernelSpec {
+export function winogradFilterKernel(
+  channels: number,
+  outputs: number,
+  size: WinogradSize,
+  flipped: boolean,
+): KernelSpec {
   const { g, inputs } = winograd(size);
   const vectors = channels * outputs / 4;
   const { size: group, workgroups } = spread(vectors, 64);
@@ -215,14 +220,12 @@ export function winogradFilterGradientKernel(
   const { size: group, workgroups } = spread(vectors, 64);
   const entry = (p: number) => `d${Math.floor(p / inputs)}_${p % inputs}`;
   const all = Array.from({ length: planes }, (_, p) => p);
-  const sums = parts === 1
-    ? all.map((p) => `let ${entry(p)} = products[${p * vectors}u + lane];`)
-    : [
-      ...all.map((p) => `var ${entry(p)} = vec4f();`),
-      `for (var part = 0u; part < ${parts}u; part++) { let from = part * ${planes * vectors}u + lane;`,
-      ...all.map((p) => `${entry(p)} += products[from + ${p * vectors}u];`),
-      "}",
-    ];
+  const sums = parts === 1 ? all.map((p) => `let ${entry(p)} = products[${p * vectors}u + lane];`) : [
+    ...all.map((p) => `var ${entry(p)} = vec4f();`),
+    `for (var part = 0u; part < ${parts}u; part++) { let start = part * ${planes * vectors}u + lane;`,
+    ...all.map((p) => `${entry(p)} += products[start + ${p * vectors}u];`),
+    "}",
+  ];
   return {
     name: `winograd ${size} filter gradient ${channels}->${outputs}`,
     bindings: ["read", "write"],

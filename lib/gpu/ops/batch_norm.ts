@@ -46,11 +46,7 @@ export function batchNorm<T extends tf.Tensor>(gpu: Gpu, x: T, layer: BatchNormT
   }
   const prelu = slope !== undefined;
   const norm = { rows, channels };
-  const [statistics] = training ? batchStatistics(gpu, x, layer) : gpu.kernels.run(
-    runningStatisticsKernel(channels, BATCH_NORM.epsilon),
-    [layer.runningMean, layer.runningVariance],
-    [{ shape: [2, channels] }],
-  );
+  const statistics = statisticsOf(gpu, x, layer, training);
   const { weight, bias } = layer;
   const optional = { ...(slope && { slope }), ...(residual && { residual }) };
   return gradientOp(
@@ -62,7 +58,7 @@ export function batchNorm<T extends tf.Tensor>(gpu: Gpu, x: T, layer: BatchNormT
     },
     (dy, saved) => {
       if (!training) throw new Error("batchNorm: no gradient through running statistics");
-      const [dx, dWeight, dBias, dSlope] = gradients(gpu, dy, saved, norm, prelu);
+      const [dx, dWeight, dBias, dSlope] = batchNormGradients(gpu, dy, saved, norm, prelu);
       return {
         x: () => dx,
         weight: () => dWeight,
@@ -75,20 +71,29 @@ export function batchNorm<T extends tf.Tensor>(gpu: Gpu, x: T, layer: BatchNormT
   ) as T;
 }
 
-function batchStatistics(gpu: Gpu, x: tf.Tensor, layer: BatchNormTensors): tf.Tensor[] {
+/** [2, channels]: mean and 1 / sqrt(variance + epsilon), of the batch (the running ones move) or the running ones. */
+export function statisticsOf(gpu: Gpu, x: tf.Tensor, layer: BatchNormTensors, training: boolean): tf.Tensor {
+  if (training) return batchStatistics(gpu, x, layer);
+  const channels = x.shape[x.shape.length - 1];
+  return gpu.kernels.run(
+    runningStatisticsKernel(channels, BATCH_NORM.epsilon),
+    [layer.runningMean, layer.runningVariance],
+    [{ shape: [2, channels] }],
+  )[0];
+}
+
+function batchStatistics(gpu: Gpu, x: tf.Tensor, layer: BatchNormTensors): tf.Tensor {
   const channels = x.shape[x.shape.length - 1];
   const norm = { rows: x.size / channels, channels };
   return tf.tidy(() => {
     const [parts] = gpu.kernels.run(batchNormPartsKernel(norm), [x], [{ shape: [2, batchNormParts(norm), channels] }]);
     const spec = batchNormStatisticsKernel(norm, BATCH_NORM.epsilon, BATCH_NORM.momentum);
-    return [
-      gpu.kernels.run(spec, [parts], [{ shape: [2, channels] }, layer.runningMean, layer.runningVariance])[0],
-    ];
+    return gpu.kernels.run(spec, [parts], [{ shape: [2, channels] }, layer.runningMean, layer.runningVariance])[0];
   });
 }
 
-/** Gradients of x, weight, bias and, with PReLU, slope. */
-function gradients(
+/** Gradients of x, weight, bias and, with PReLU, slope; `saved` is x, weight, bias, statistics, [slope]. */
+export function batchNormGradients(
   gpu: Gpu,
   dy: tf.Tensor,
   saved: tf.Tensor[],

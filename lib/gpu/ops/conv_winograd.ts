@@ -2,7 +2,6 @@ import * as tf from "../../deps/tfjs.ts";
 import type { ConvLayer } from "../conv_layer.ts";
 import type { TensorRange } from "../kernel_runner.ts";
 import { matrixProductKernel, type ProductTile } from "../kernels/matrix_product.ts";
-import { transposeKernel } from "../kernels/transpose.ts";
 import type { WinogradSize } from "../kernels/winograd.ts";
 import {
   winogradFilterGradientKernel,
@@ -14,6 +13,8 @@ import {
   winogradTiles,
 } from "../kernels/winograd_transforms.ts";
 import type { Gpu } from "../start_webgpu.ts";
+import { type ImageChunk, winogradChunks } from "../winograd_chunks.ts";
+import { exchangeChannels } from "./conv_direct.ts";
 import type { Norm } from "./norm.ts";
 
 /** How a layer is computed by Winograd's method. */
@@ -22,44 +23,10 @@ export interface WinogradChoice {
   readonly tile: ProductTile;
 }
 
-/** Most bytes of one table of transformed tiles; images are gone over in chunks that keep within it. */
-const WORKSPACE = 2 ** 27;
-
 /** Tiles that are added up in one sum of a filter's gradient: short sums round less. */
 const TILES_PER_SUM = 1024;
 
-/** A run of images, all of them computed by the same kernels. */
-interface Chunk {
-  readonly first: number;
-  readonly count: number;
-}
-
-/** Images in chunks whose tables fit; undefined if one image's does not, or chunks could not start where a binding may. */
-export function winogradChunks(gpu: Gpu, layer: ConvLayer, size: WinogradSize): Chunk[] | undefined {
-  const { batch, input, output } = layer;
-  const limit = Math.min(WORKSPACE, gpu.device.limits.maxStorageBufferBindingSize);
-  const planes = (size + 2) ** 2;
-  const grid = (sides: readonly number[]) => Math.ceil(sides[0] / size) * Math.ceil(sides[1] / size);
-  // The input's gradient goes over tiles of the input.
-  const tiles = Math.max(grid(output), grid(input));
-  const perImage = 4 * planes * tiles * Math.max(input[2], output[2]);
-  const most = Math.floor((limit - 64 * planes * Math.max(input[2], output[2])) / perImage);
-  if (most >= batch) return [{ first: 0, count: batch }];
-  const aligned = [1, 2, 4, 8, 16].find((step) => [input, output].every(([h, w, c]) => step * h * w * c % 64 === 0))!;
-  const count = Math.floor(most / aligned) * aligned;
-  if (count < 1) return undefined;
-  return Array.from(
-    { length: Math.ceil(batch / count) },
-    (_, i) => ({ first: i * count, count: Math.min(count, batch - i * count) }),
-  );
-}
-
-/** Whether the method is for this layer: 3x3, stride 1. */
-export function winogradFits(layer: ConvLayer): boolean {
-  return layer.filter[0] === 3 && layer.filter[1] === 3 && layer.stride === 1 && layer.pad <= 2;
-}
-
-const imagesOf = (tensor: tf.Tensor, { first, count }: Chunk): tf.Tensor | TensorRange => {
+const imagesOf = (tensor: tf.Tensor, { first, count }: ImageChunk): tf.Tensor | TensorRange => {
   const perImage = tensor.size / tensor.shape[0];
   return count === tensor.shape[0] ? tensor : { tensor, first: first * perImage, size: count * perImage };
 };
@@ -89,11 +56,15 @@ export function winogradInputGradient(
 ): tf.Tensor {
   const [channels, outputs] = [layer.input[2], layer.output[2]];
   return tf.tidy(() => {
-    const [exchanged] = gpu.kernels.run(transposeKernel(9, channels, outputs), [filter], [{
-      shape: [3, 3, outputs, channels],
-    }]);
+    const exchanged = exchangeChannels(gpu, filter, layer);
     const transformed = transformFilter(gpu, exchanged, outputs, channels, choice.size, true);
-    return convolve(gpu, dy, transformed, { ...layer, input: layer.output, output: layer.input, pad: 2 - layer.pad }, choice);
+    return convolve(
+      gpu,
+      dy,
+      transformed,
+      { ...layer, input: layer.output, output: layer.input, pad: 2 - layer.pad },
+      choice,
+    );
   });
 }
 
@@ -119,7 +90,7 @@ function convolve(
 ): tf.Tensor {
   const output = gpu.kernels.empty([layer.batch, ...layer.output]);
   const planes = (size + 2) ** 2;
-  for (const chunk of winogradChunks(gpu, layer, size)!) {
+  for (const chunk of winogradChunks(gpu.device.limits.maxStorageBufferBindingSize, layer, size)!) {
     tf.tidy(() => {
       const pass: WinogradPass = { ...layer, batch: chunk.count, size };
       const { count } = winogradTiles(pass);
@@ -153,7 +124,7 @@ export function winogradFilterGradient(
   const planes = (size + 2) ** 2;
   return tf.tidy(() => {
     const sums: tf.Tensor[] = [];
-    for (const chunk of winogradChunks(gpu, layer, size)!) {
+    for (const chunk of winogradChunks(gpu.device.limits.maxStorageBufferBindingSize, layer, size)!) {
       sums.push(tf.tidy(() => {
         const pass: WinogradPass = { ...layer, batch: chunk.count, size };
         const { count } = winogradTiles(pass);

@@ -1,44 +1,26 @@
 import type * as tf from "../../deps/tfjs.ts";
-import { conv2dKernel, type ConvPass, type TapAxis } from "../kernels/conv2d.ts";
-import { conv2dFilterGradientKernel } from "../kernels/conv2d_filter_gradient.ts";
-import { convTile, filterGradientTile } from "../kernels/conv_tiles.ts";
+import { productTiles } from "../conv_choice.ts";
+import { matrixProductKernel } from "../kernels/matrix_product.ts";
 import type { Gpu } from "../start_webgpu.ts";
 
-const ONE_TAP: TapAxis = { count: 1, offset: 0, offsetStep: 1, tap: 0, tapStep: 1 };
-
-/** a [m, k] times b [k, n], without gradient; k and n are multiples of four. A matrix product is a 1x1 convolution over m positions. */
+/** a [m, k] times b [k, n], without gradient; k and n are multiples of four. */
 export function multiply(gpu: Gpu, a: tf.Tensor, b: tf.Tensor): tf.Tensor2D {
-  const [m, k] = a.shape;
-  const n = b.shape[1]!;
-  const pass: ConvPass = {
-    batch: 1,
-    input: [1, m, k!],
-    output: [1, m, n],
-    grid: [1, m],
-    outputStride: 1,
-    outputOffset: [0, 0],
-    inputStride: 1,
-    rows: ONE_TAP,
-    cols: ONE_TAP,
-    filterWidth: 1,
-  };
-  const spec = conv2dKernel(pass, convTile(pass, gpu.adapter.software));
-  return gpu.kernels.run(spec, [a, b], [{ shape: [m, n] }])[0] as tf.Tensor2D;
+  return product(gpu, a, b, { m: a.shape[0], k: a.shape[1]!, transposed: false });
 }
 
-/** a [k, m] transposed times b [k, n], without gradient; m and n are multiples of four. The filter gradient of a 1x1 convolution. */
+/** a [k, m] transposed times b [k, n], without gradient; m and n are multiples of four. */
 export function multiplyTransposed(gpu: Gpu, a: tf.Tensor, b: tf.Tensor): tf.Tensor2D {
-  const [k, m] = a.shape;
+  return product(gpu, a, b, { m: a.shape[1]!, k: a.shape[0], transposed: true });
+}
+
+function product(
+  gpu: Gpu,
+  a: tf.Tensor,
+  b: tf.Tensor,
+  shape: { readonly m: number; readonly k: number; readonly transposed: boolean },
+): tf.Tensor2D {
   const n = b.shape[1]!;
-  const pass = {
-    batch: 1,
-    input: [1, k, m!] as const,
-    output: [1, k, n] as const,
-    filter: [1, 1] as const,
-    stride: 1,
-    pad: 0,
-    splits: 1,
-  };
-  const spec = conv2dFilterGradientKernel(pass, filterGradientTile(pass, gpu.adapter.software));
-  return gpu.kernels.run(spec, [a, b], [{ shape: [m!, n] }])[0] as tf.Tensor2D;
+  const [tile] = productTiles(gpu.adapter);
+  const spec = matrixProductKernel({ ...shape, batch: 1, n, splits: 1 }, tile);
+  return gpu.kernels.run(spec, [a, b], [{ shape: [shape.m, n] }])[0] as tf.Tensor2D;
 }

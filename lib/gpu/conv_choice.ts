@@ -1,0 +1,119 @@
+import type { AdapterFacts } from "./adapter.ts";
+import { type ConvLayer, type ConvPassName, products } from "./conv_layer.ts";
+import type { DirectSize } from "./kernels/conv_tiles.ts";
+import type { ProductTile } from "./kernels/matrix_product.ts";
+import type { RegisterTile } from "./kernels/register_product.ts";
+import { threadsOf, workgroupBytes, type WorkgroupTile } from "./kernels/tiled_product.ts";
+import type { WinogradSize } from "./kernels/winograd.ts";
+
+/** A way to compute one pass of a layer. All of them give the same numbers but for rounding. */
+export type ConvChoice =
+  | ({ readonly method: "direct" } & DirectSize)
+  | { readonly method: "tiled"; readonly tile: WorkgroupTile; readonly splits: number }
+  | { readonly method: "winograd"; readonly size: WinogradSize; readonly tile: ProductTile };
+
+/** What decides which choices there are. */
+export type ChoiceAdapter = Pick<AdapterFacts, "software" | "limits">;
+
+const registers = (rows: number, vectors: number): RegisterTile => ({ family: "registers", rows, vectors });
+const workgroup = (m: number, n: number, k: number, threadM: number, threadN: number): WorkgroupTile => ({
+  family: "workgroup",
+  m,
+  n,
+  k,
+  threadM,
+  threadN,
+});
+
+/** Register tiles of products, the default first. A larger tile loads less and compiles longer. */
+const REGISTER_TILES = [registers(16, 8), registers(16, 4), registers(8, 4)];
+
+/** Workgroup tiles of products, the default first. */
+const WORKGROUP_TILES = [
+  workgroup(64, 64, 16, 8, 4),
+  workgroup(128, 64, 16, 8, 8),
+  workgroup(128, 128, 8, 8, 8),
+  workgroup(64, 128, 16, 8, 8),
+  workgroup(64, 64, 8, 4, 4),
+  workgroup(32, 64, 16, 4, 4),
+  workgroup(32, 32, 16, 4, 4),
+];
+
+/** Direct sizes, the default first. */
+const DIRECT_SIZES: DirectSize[] = [{ positions: 28, vectors: 2 }, { positions: 28, vectors: 4 }, {
+  positions: 14,
+  vectors: 4,
+}];
+const DIRECT_FILTER_SIZES: DirectSize[] = [{ positions: 48, vectors: 2 }, { positions: 48, vectors: 4 }, {
+  positions: 24,
+  vectors: 2,
+}];
+
+/** Workgroups that keep a large GPU busy: four for each of some hundred processors. */
+const BUSY = 512;
+
+/** A choice in a few words: for tables, and as its name in the tuner's cache. */
+export function choiceName(choice: ConvChoice): string {
+  if (choice.method === "direct") return `direct ${choice.positions}x${choice.vectors}`;
+  const { tile } = choice;
+  const words = tile.family === "registers"
+    ? `registers ${tile.rows}x${tile.vectors}`
+    : `workgroup ${tile.m}x${tile.n}x${tile.k} by ${tile.threadM}x${tile.threadN}`;
+  return choice.method === "tiled" ? `tiled ${words} in ${choice.splits}` : `winograd ${choice.size} ${words}`;
+}
+
+/** Workgroup tiles that an adapter can hold. */
+export function workgroupTiles({ limits }: ChoiceAdapter): WorkgroupTile[] {
+  return WORKGROUP_TILES.filter((tile) =>
+    threadsOf(tile) <= Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX) &&
+    workgroupBytes(tile) <= limits.maxComputeWorkgroupStorageSize
+  );
+}
+
+/** Tiles of a plain product of matrices in the adapter's family, the default first. */
+export function productTiles(adapter: ChoiceAdapter): ProductTile[] {
+  return adapter.software ? REGISTER_TILES : workgroupTiles(adapter);
+}
+
+/**
+ * The ways to compute a pass on an adapter, the one to take untried first. `winograd` says whether the method is for this layer on
+ * this device.
+ */
+export function convChoices(
+  adapter: ChoiceAdapter,
+  layer: ConvLayer,
+  pass: ConvPassName,
+  winograd: (size: WinogradSize) => boolean,
+): ConvChoice[] {
+  const minimal = ([4, 2] as const).filter(winograd).flatMap((size) =>
+    productTiles(adapter).map((tile): ConvChoice => ({ method: "winograd", size, tile }))
+  );
+  const plain = adapter.software
+    ? (pass === "filter" ? DIRECT_FILTER_SIZES : DIRECT_SIZES).map((size): ConvChoice => ({
+      method: "direct",
+      ...size,
+    }))
+    : workgroupTiles(adapter).map((tile): ConvChoice => ({
+      method: "tiled",
+      tile,
+      splits: splitsOf(layer, pass, tile),
+    }));
+  // Few channels or positions do not pay for the transforms.
+  const pays = Math.min(layer.input[2], layer.output[2]) >= 32 && products(layer) >= 2 ** 24;
+  return pays ? [...minimal, ...plain] : [...plain, ...minimal];
+}
+
+/** Parts of a tiled pass's sum: enough workgroups for a GPU, each with sixteen tiles of k at least. */
+function splitsOf(layer: ConvLayer, pass: ConvPassName, tile: WorkgroupTile): number {
+  const { batch, input, output, filter, stride } = layer;
+  const taps = filter[0] * filter[1];
+  const [m, k, n, batches] = pass === "forward"
+    ? [batch * output[0] * output[1], taps * input[2], output[2], 1]
+    : pass === "input"
+    ? [batch * input[0] * input[1], taps * output[2], input[2], 1]
+    : [input[2], batch * output[0] * output[1], output[2], taps];
+  // The input's gradient of a strided layer is computed in several passes into one tensor.
+  if (pass === "input" && stride > 1) return 1;
+  const groups = Math.ceil(m / tile.m) * Math.ceil(n / tile.n) * batches;
+  return Math.max(1, Math.min(Math.ceil(BUSY / groups), Math.floor(k / tile.k / 16), 64));
+}

@@ -1,0 +1,64 @@
+import { choiceName, type ConvChoice, convChoices } from "./conv_choice.ts";
+import type { AdapterFacts } from "./adapter.ts";
+import type { ConvLayer, ConvPassName } from "./conv_layer.ts";
+import { winogradChunks, winogradFits } from "./winograd_chunks.ts";
+
+/** A pass of a layer that was asked for. */
+export interface AskedPass {
+  readonly layer: ConvLayer;
+  readonly pass: ConvPassName;
+}
+
+/** Which way each pass of each layer is computed: the default until the tuner, or a test, says otherwise. */
+export class ConvChoices {
+  readonly #adapter: AdapterFacts;
+  readonly #chosen = new Map<string, ConvChoice>();
+  readonly #asked = new Map<string, AskedPass>();
+  /** Takes, of a pass's choices, the first whose name has this in it; for tests and measurements. */
+  prefer: string | undefined;
+
+  /** Starts with the defaults. */
+  constructor(adapter: AdapterFacts) {
+    this.#adapter = adapter;
+  }
+
+  /** What a pass is called: its shape, whatever the network. */
+  static key({ batch, input, output, filter, stride, pad }: ConvLayer, pass: ConvPassName): string {
+    return `${pass} ${batch}x${input.join("x")} ${filter.join("x")} -> ${output.join("x")} stride ${stride} pad ${pad}`;
+  }
+
+  /** Every way to compute a pass on this device, the default first. */
+  all(layer: ConvLayer, pass: ConvPassName): ConvChoice[] {
+    const limit = this.#adapter.limits.maxStorageBufferBindingSize;
+    return convChoices(
+      this.#adapter,
+      layer,
+      pass,
+      (size) => winogradFits(layer) && winogradChunks(limit, layer, size) !== undefined,
+    );
+  }
+
+  /** The way to compute a pass. */
+  of(layer: ConvLayer, pass: ConvPassName): ConvChoice {
+    const key = ConvChoices.key(layer, pass);
+    if (!this.#asked.has(key)) this.#asked.set(key, { layer, pass });
+    const { prefer } = this;
+    if (prefer !== undefined) {
+      const all = this.all(layer, pass);
+      return all.find((choice) => choiceName(choice).includes(prefer)) ?? all[0];
+    }
+    let choice = this.#chosen.get(key);
+    if (!choice) this.#chosen.set(key, choice = this.all(layer, pass)[0]);
+    return choice;
+  }
+
+  /** Decides a pass. */
+  set(layer: ConvLayer, pass: ConvPassName, choice: ConvChoice): void {
+    this.#chosen.set(ConvChoices.key(layer, pass), choice);
+  }
+
+  /** Every pass asked for so far, by its key. */
+  get asked(): ReadonlyMap<string, AskedPass> {
+    return this.#asked;
+  }
+}

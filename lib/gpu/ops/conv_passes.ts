@@ -1,0 +1,31 @@
+import * as tf from "../../deps/tfjs.ts";
+import type { ConvLayer } from "../conv_layer.ts";
+import type { Gpu } from "../start_webgpu.ts";
+import { directFilterGradient, directForward, directInputGradient } from "./conv_direct.ts";
+import { tiledFilterGradient, tiledForward, tiledInputGradient } from "./conv_tiled.ts";
+import { winogradFilterGradient, winogradForward, winogradInputGradient } from "./conv_winograd.ts";
+import { applyNorm, type Norm } from "./norm.ts";
+
+/** The output of a dense layer, [batch, OH, OW, O], by the way chosen for it; of a normalised input where a norm is given. */
+export function convForward(gpu: Gpu, x: tf.Tensor, filter: tf.Tensor, layer: ConvLayer, norm?: Norm): tf.Tensor {
+  const choice = gpu.choices.of(layer, "forward");
+  if (choice.method === "winograd") return winogradForward(gpu, x, filter, layer, choice, norm);
+  if (choice.method === "tiled") return tiledForward(gpu, x, filter, layer, choice, norm);
+  return tf.tidy(() => directForward(gpu, norm ? applyNorm(gpu, x, norm) : x, filter, layer, choice));
+}
+
+/** The gradient of a dense layer's (normalised) input, [batch, H, W, C]. */
+export function convInputGradient(gpu: Gpu, dy: tf.Tensor, filter: tf.Tensor, layer: ConvLayer): tf.Tensor {
+  const choice = gpu.choices.of(layer, "input");
+  if (choice.method === "winograd") return winogradInputGradient(gpu, dy, filter, layer, choice);
+  if (choice.method === "tiled") return tiledInputGradient(gpu, dy, filter, layer, choice);
+  return directInputGradient(gpu, dy, filter, layer, choice);
+}
+
+/** The gradient of a dense layer's filter, [h, w, C, O]; of a normalised input where a norm is given. */
+export function convFilterGradient(gpu: Gpu, x: tf.Tensor, dy: tf.Tensor, layer: ConvLayer, norm?: Norm): tf.Tensor {
+  const choice = gpu.choices.of(layer, "filter");
+  if (choice.method === "winograd") return winogradFilterGradient(gpu, x, dy, layer, choice, norm);
+  if (choice.method === "tiled") return tiledFilterGradient(gpu, x, dy, layer, choice, norm);
+  return tf.tidy(() => directFilterGradient(gpu, norm ? applyNorm(gpu, x, norm) : x, dy, layer, choice));
+}

@@ -1,0 +1,64 @@
+import * as tf from "../../deps/tfjs.ts";
+import { forwardPass, inputGradientPasses, leavesInputsOut } from "../conv_geometry.ts";
+import type { ConvLayer } from "../conv_layer.ts";
+import { conv2dTiledKernel, filterGradientTiledKernel, type TiledChoice } from "../kernels/conv2d_tiled.ts";
+import type { Gpu } from "../start_webgpu.ts";
+import { addParts, exchangeChannels } from "./conv_direct.ts";
+import type { Norm } from "./norm.ts";
+
+/** The output, the input being normalised while it is read where a norm is given. */
+export function tiledForward(
+  gpu: Gpu,
+  x: tf.Tensor,
+  filter: tf.Tensor,
+  layer: ConvLayer,
+  choice: TiledChoice,
+  norm?: Norm,
+): tf.Tensor {
+  const shape = [layer.batch, ...layer.output];
+  const spec = conv2dTiledKernel(forwardPass(layer), choice, norm && { prelu: norm.slope !== undefined });
+  return tf.tidy(() => {
+    const inputs = norm ? [x, filter, norm.table] : [x, filter];
+    return addParts(gpu, gpu.kernels.run(spec, inputs, [{ shape: [choice.splits, ...shape] }])[0], shape);
+  });
+}
+
+/** The input's gradient. */
+export function tiledInputGradient(
+  gpu: Gpu,
+  dy: tf.Tensor,
+  filter: tf.Tensor,
+  layer: ConvLayer,
+  choice: TiledChoice,
+): tf.Tensor {
+  const shape = [layer.batch, ...layer.input];
+  return tf.tidy(() => {
+    const exchanged = exchangeChannels(gpu, filter, layer);
+    const passes = inputGradientPasses(layer);
+    // Several passes each write positions of their own: there is nothing to add up.
+    const { tile, splits } = passes.length === 1 ? choice : { ...choice, splits: 1 };
+    let parts = leavesInputsOut(layer) ? gpu.kernels.zeros([1, ...shape]) : undefined;
+    for (const pass of passes) {
+      const spec = conv2dTiledKernel(pass, { tile, splits: parts ? 1 : splits });
+      parts = gpu.kernels.run(spec, [dy, exchanged], [parts ?? { shape: [splits, ...shape] }])[0];
+    }
+    return addParts(gpu, parts!, shape);
+  });
+}
+
+/** The filter's gradient, the input being normalised while it is read where a norm is given. */
+export function tiledFilterGradient(
+  gpu: Gpu,
+  x: tf.Tensor,
+  dy: tf.Tensor,
+  layer: ConvLayer,
+  choice: TiledChoice,
+  norm?: Norm,
+): tf.Tensor {
+  const shape = [...layer.filter, layer.input[2], layer.output[2]];
+  const spec = filterGradientTiledKernel(layer, choice, norm && { prelu: norm.slope !== undefined });
+  return tf.tidy(() => {
+    const inputs = norm ? [x, dy, norm.table] : [x, dy];
+    return addParts(gpu, gpu.kernels.run(spec, inputs, [{ shape: [choice.splits, ...shape] }])[0], shape);
+  });
+}
