@@ -12,8 +12,17 @@ export type ConvChoice =
   | { readonly method: "tiled"; readonly tile: WorkgroupTile; readonly splits: number }
   | { readonly method: "winograd"; readonly size: WinogradSize; readonly tile: ProductTile };
 
+/**
+ * The two shapes that kernels come in: sums of one lane in registers, without barriers, as the software adapter wants it; or tiles in
+ * workgroup memory that many threads share, as GPUs do.
+ */
+export type KernelFamily = ProductTile["family"];
+
 /** What decides which choices there are. */
-export type ChoiceAdapter = Pick<AdapterFacts, "software" | "limits">;
+export interface ChoiceAdapter {
+  readonly family: KernelFamily;
+  readonly limits: AdapterFacts["limits"];
+}
 
 const registers = (rows: number, vectors: number): RegisterTile => ({ family: "registers", rows, vectors });
 const workgroup = (m: number, n: number, k: number, threadM: number, threadN: number): WorkgroupTile => ({
@@ -72,7 +81,7 @@ export function workgroupTiles({ limits }: ChoiceAdapter): WorkgroupTile[] {
 
 /** Tiles of a plain product of matrices in the adapter's family, the default first. */
 export function productTiles(adapter: ChoiceAdapter): ProductTile[] {
-  return adapter.software ? REGISTER_TILES : workgroupTiles(adapter);
+  return adapter.family === "registers" ? REGISTER_TILES : workgroupTiles(adapter);
 }
 
 /**
@@ -88,7 +97,7 @@ export function convChoices(
   const minimal = ([4, 2] as const).filter(winograd).flatMap((size) =>
     productTiles(adapter).map((tile): ConvChoice => ({ method: "winograd", size, tile }))
   );
-  const plain = adapter.software
+  const plain = adapter.family === "registers"
     ? (pass === "filter" ? DIRECT_FILTER_SIZES : DIRECT_SIZES).map((size): ConvChoice => ({
       method: "direct",
       ...size,

@@ -1,4 +1,5 @@
-import { choiceName, type ConvChoice, convChoices } from "./conv_choice.ts";
+import { choiceName, type ConvChoice, convChoices, type KernelFamily, productTiles } from "./conv_choice.ts";
+import type { ProductTile } from "./kernels/matrix_product.ts";
 import type { AdapterFacts } from "./adapter.ts";
 import type { ConvLayer, ConvPassName } from "./conv_layer.ts";
 import { winogradChunks, winogradFits } from "./winograd_chunks.ts";
@@ -11,15 +12,23 @@ export interface AskedPass {
 
 /** Which way each pass of each layer is computed: the default until the tuner, or a test, says otherwise. */
 export class ConvChoices {
-  readonly #adapter: AdapterFacts;
+  readonly #limits: AdapterFacts["limits"];
   readonly #chosen = new Map<string, ConvChoice>();
   readonly #asked = new Map<string, AskedPass>();
   /** Takes, of a pass's choices, the first whose name has this in it; for tests and measurements. */
   prefer: string | undefined;
+  /** The family of kernels; each computes on every adapter, slowly on the other kind. */
+  family: KernelFamily;
 
   /** Starts with the defaults. */
   constructor(adapter: AdapterFacts) {
-    this.#adapter = adapter;
+    this.#limits = adapter.limits;
+    this.family = adapter.software ? "registers" : "workgroup";
+  }
+
+  /** The tile of a plain product of matrices. */
+  get productTile(): ProductTile {
+    return productTiles({ family: this.family, limits: this.#limits })[0];
   }
 
   /** What a pass is called: its shape, whatever the network. */
@@ -29,9 +38,9 @@ export class ConvChoices {
 
   /** Every way to compute a pass on this device, the default first. */
   all(layer: ConvLayer, pass: ConvPassName): ConvChoice[] {
-    const limit = this.#adapter.limits.maxStorageBufferBindingSize;
+    const limit = this.#limits.maxStorageBufferBindingSize;
     return convChoices(
-      this.#adapter,
+      { family: this.family, limits: this.#limits },
       layer,
       pass,
       (size) => winogradFits(layer) && winogradChunks(limit, layer, size) !== undefined,

@@ -44,7 +44,7 @@ export function registerProductKernel(product: MatrixProduct, tile: RegisterTile
     }
   } else {
     for (let r = 0; r < rows; r++) {
-      say(`let m${r} = (layer * ${m}u + ${atMost(`rowTile * ${rows}u + ${r}u`, m - 1, exactRows)}) * ${k / 4}u;`);
+      say(`let m${r} = (layer + ${batch}u * ${atMost(`(rowTile * ${rows}u + ${r}u)`, m - 1, exactRows)}) * ${k / 4}u;`);
     }
   }
   say(`let first = split * ${steps}u;`);
@@ -53,10 +53,10 @@ export function registerProductKernel(product: MatrixProduct, tile: RegisterTile
   for (let i = 0; i < 4; i++) {
     // The last step may reach past k: it adds nothing there.
     say(`let k${i} = ${atMost(`step * 4u + ${i}u`, k - 1, exactSteps || k % 4 === 0)};`);
-    for (let v = 0; v < vectors; v++) say(`let b${i}_${v} = b[(layer * ${k}u + k${i}) * ${wide}u + n${v}];`);
+    for (let v = 0; v < vectors; v++) say(`let b${i}_${v} = b[(k${i} * ${batch}u + layer) * ${wide}u + n${v}];`);
     if (!transposed) continue;
     for (let q = 0; q < rows / 4; q++) {
-      const value = `a[(layer * ${k}u + k${i}) * ${m / 4}u + m${q}]`;
+      const value = `a[(k${i} * ${batch}u + layer) * ${m / 4}u + m${q}]`;
       say(`let a${i}_${q} = ${k % 4 === 0 ? value : `select(vec4f(), ${value}, step * 4u + ${i}u < ${k}u)`};`);
     }
   }
@@ -70,7 +70,7 @@ export function registerProductKernel(product: MatrixProduct, tile: RegisterTile
   say("}");
   for (let r = 0; r < rows; r++) {
     if (!exactRows) say(`if (rowTile * ${rows}u + ${r}u < ${m}u) {`);
-    say(`let to${r} = ((split * ${batch}u + layer) * ${m}u + rowTile * ${rows}u + ${r}u) * ${wide}u;`);
+    say(`let to${r} = ((split * ${m}u + rowTile * ${rows}u + ${r}u) * ${batch}u + layer) * ${wide}u;`);
     for (let v = 0; v < vectors; v++) {
       const store = `parts[to${r} + n${v}] = s${r}_${v};`;
       say(exactVectors ? store : `if (group * ${vectors}u + ${v}u < ${wide}u) { ${store} }`);

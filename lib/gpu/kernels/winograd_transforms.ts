@@ -68,17 +68,17 @@ function block(
   return lines;
 }
 
-/** Stores every entry of a table of `side` x `side`, one plane of `planeSize` vectors an entry. */
-function storePlanes(side: number, planeSize: number, at: string): string[] {
+/** Stores every entry of a table of `side` x `side`, `step` vectors from one to the next. */
+function storeTable(side: number, step: number, at: string): string[] {
   return Array.from(
     { length: side * side },
-    (_, p) => `output[${p * planeSize}u + ${at}] = r${Math.floor(p / side)}_${p % side};`,
+    (_, p) => `output[${at} + ${p * step}u] = r${Math.floor(p / side)}_${p % side};`,
   );
 }
 
 /**
  * B^T d B of every tile of the input, normalised while it is read where asked.
- * Bindings: input [N, H, W, C], [norm], output [planes, tiles, C].
+ * Bindings: input [N, H, W, C], [norm], output [tiles, planes, C].
  */
 export function winogradInputKernel(pass: WinogradPass, norm?: NormOnLoad): KernelSpec {
   const { bt, inputs } = winograd(pass.size);
@@ -99,14 +99,14 @@ ${prologue}
   let left = i32(tileColumn * ${pass.size}u) - ${pass.pad};
   ${block("input", pass.input, wide, inputs, (loaded) => norm ? normOnLoad.apply(norm, loaded) : loaded).join("\n  ")}
   ${bothSides(bt, (i, j) => `d${i}_${j}`, "r").join("\n  ")}
-  ${storePlanes(inputs, count * wide, "lane").join("\n  ")}
+  ${storeTable(inputs, wide, `tile * ${inputs * inputs * wide}u + c`).join("\n  ")}
 }`,
   };
 }
 
 /**
  * A dy A^T of every tile of the output's gradient, for the filter's.
- * Bindings: gradient [N, OH, OW, O], output [planes, tiles, O].
+ * Bindings: gradient [N, OH, OW, O], output [tiles, planes, O].
  */
 export function winogradGradientKernel(pass: WinogradPass): KernelSpec {
   const { at, inputs } = winograd(pass.size);
@@ -124,14 +124,14 @@ ${prologue}
   let left = i32(tileColumn * ${pass.size}u);
   ${block("input", pass.output, wide, pass.size, (loaded) => loaded).join("\n  ")}
   ${bothSides(transpose(at), (i, j) => `d${i}_${j}`, "r").join("\n  ")}
-  ${storePlanes(inputs, count * wide, "lane").join("\n  ")}
+  ${storeTable(inputs, wide, `tile * ${inputs * inputs * wide}u + c`).join("\n  ")}
 }`,
   };
 }
 
 /**
  * A^T m A of every tile: the convolution's output.
- * Bindings: products [planes, tiles, O], output [N, OH, OW, O].
+ * Bindings: products [tiles, planes, O], output [N, OH, OW, O].
  */
 export function winogradOutputKernel(pass: WinogradPass): KernelSpec {
   const { at, inputs } = winograd(pass.size);
@@ -139,7 +139,9 @@ export function winogradOutputKernel(pass: WinogradPass): KernelSpec {
   const { wide, count, workgroups, prologue } = tileLanes(pass, channels);
   const loads: string[] = [];
   for (let p = 0; p < inputs * inputs; p++) {
-    loads.push(`let d${Math.floor(p / inputs)}_${p % inputs} = products[${p * count * wide}u + lane];`);
+    loads.push(
+      `let d${Math.floor(p / inputs)}_${p % inputs} = products[tile * ${inputs * inputs * wide}u + c + ${p * wide}u];`,
+    );
   }
   const stores: string[] = [];
   for (let i = 0; i < pass.size; i++) {
@@ -171,7 +173,7 @@ ${prologue}
 
 /**
  * G g G^T of every pair of channels. `flipped` turns the taps round, as the input's gradient needs.
- * Bindings: filter [3, 3, C, O], output [planes, C, O].
+ * Bindings: filter [3, 3, C, O], output [C, planes, O].
  */
 export function winogradFilterKernel(
   channels: number,
@@ -180,7 +182,8 @@ export function winogradFilterKernel(
   flipped: boolean,
 ): KernelSpec {
   const { g, inputs } = winograd(size);
-  const vectors = channels * outputs / 4;
+  const wide = outputs / 4;
+  const vectors = channels * wide;
   const { size: group, workgroups } = spread(vectors, 64);
   const loads = Array.from({ length: 9 }, (_, tap) => {
     const from = flipped ? 8 - tap : tap;
@@ -199,14 +202,14 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   if (lane >= ${vectors}u) { return; }
   ${loads.join("\n  ")}
   ${bothSides(g, (i, j) => `d${i}_${j}`, "r").join("\n  ")}
-  ${storePlanes(inputs, vectors, "lane").join("\n  ")}
+  ${storeTable(inputs, wide, `lane / ${wide}u * ${inputs * inputs * wide}u + lane % ${wide}u`).join("\n  ")}
 }`,
   };
 }
 
 /**
  * G^T m G of every pair of channels: the filter's gradient, out of the sum of `parts` tables of products.
- * Bindings: products [parts, planes, C, O], output [3, 3, C, O].
+ * Bindings: products [parts, C, planes, O], output [3, 3, C, O].
  */
 export function winogradFilterGradientKernel(
   channels: number,
@@ -215,15 +218,16 @@ export function winogradFilterGradientKernel(
   parts: number,
 ): KernelSpec {
   const { g, inputs } = winograd(size);
-  const vectors = channels * outputs / 4;
+  const wide = outputs / 4;
+  const vectors = channels * wide;
   const planes = inputs * inputs;
   const { size: group, workgroups } = spread(vectors, 64);
   const entry = (p: number) => `d${Math.floor(p / inputs)}_${p % inputs}`;
   const all = Array.from({ length: planes }, (_, p) => p);
-  const sums = parts === 1 ? all.map((p) => `let ${entry(p)} = products[${p * vectors}u + lane];`) : [
+  const sums = parts === 1 ? all.map((p) => `let ${entry(p)} = products[entries + ${p * wide}u];`) : [
     ...all.map((p) => `var ${entry(p)} = vec4f();`),
-    `for (var part = 0u; part < ${parts}u; part++) { let start = part * ${planes * vectors}u + lane;`,
-    ...all.map((p) => `${entry(p)} += products[start + ${p * vectors}u];`),
+    `for (var part = 0u; part < ${parts}u; part++) { let start = part * ${planes * vectors}u + entries;`,
+    ...all.map((p) => `${entry(p)} += products[start + ${p * wide}u];`),
     "}",
   ];
   return {
@@ -237,9 +241,10 @@ ${storage(1, "output", "vec4f", 9 * vectors, "write")}
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
   let lane = ${flatIndex(workgroups, group)};
   if (lane >= ${vectors}u) { return; }
+  let entries = lane / ${wide}u * ${planes * wide}u + lane % ${wide}u;
   ${sums.join("\n  ")}
   ${bothSides(transpose(g), (i, j) => `d${i}_${j}`, "r").join("\n  ")}
-  ${storePlanes(3, vectors, "lane").join("\n  ")}
+  ${storeTable(3, vectors, "lane").join("\n  ")}
 }`,
   };
 }

@@ -3,6 +3,7 @@ import type { ConvLayer } from "../conv_layer.ts";
 import type { Gpu } from "../start_webgpu.ts";
 import { directFilterGradient, directForward, directInputGradient } from "./conv_direct.ts";
 import { tiledFilterGradient, tiledForward, tiledInputGradient } from "./conv_tiled.ts";
+import { coversWhole, wholeInputGradient } from "./conv_whole.ts";
 import { winogradFilterGradient, winogradForward, winogradInputGradient } from "./conv_winograd.ts";
 import { applyNorm, type Norm } from "./norm.ts";
 
@@ -16,6 +17,7 @@ export function convForward(gpu: Gpu, x: tf.Tensor, filter: tf.Tensor, layer: Co
 
 /** The gradient of a dense layer's (normalised) input, [batch, H, W, C]. */
 export function convInputGradient(gpu: Gpu, dy: tf.Tensor, filter: tf.Tensor, layer: ConvLayer): tf.Tensor {
+  if (coversWhole(layer)) return wholeInputGradient(gpu, dy, filter, layer);
   const choice = gpu.choices.of(layer, "input");
   if (choice.method === "winograd") return winogradInputGradient(gpu, dy, filter, layer, choice);
   if (choice.method === "tiled") return tiledInputGradient(gpu, dy, filter, layer, choice);

@@ -77,7 +77,7 @@ function transformFilter(
   flipped: boolean,
 ): tf.Tensor {
   const spec = winogradFilterKernel(channels, outputs, size, flipped);
-  return gpu.kernels.run(spec, [filter], [{ shape: [(size + 2) ** 2, channels, outputs] }])[0];
+  return gpu.kernels.run(spec, [filter], [{ shape: [channels, (size + 2) ** 2, outputs] }])[0];
 }
 
 function convolve(
@@ -97,7 +97,7 @@ function convolve(
       const tiles = transformInput(gpu, imagesOf(x, chunk), pass, norm);
       const product = { batch: planes, m: count, k: layer.input[2], n: layer.output[2], transposed: false, splits: 1 };
       const [products] = gpu.kernels.run(matrixProductKernel(product, tile), [tiles, transformed], [{
-        shape: [planes, count, layer.output[2]],
+        shape: [count, planes, layer.output[2]],
       }]);
       gpu.kernels.run(winogradOutputKernel(pass), [products], [imagesOf(output, chunk)]);
     });
@@ -107,7 +107,7 @@ function convolve(
 
 function transformInput(gpu: Gpu, x: tf.Tensor | TensorRange, pass: WinogradPass, norm?: Norm): tf.Tensor {
   const spec = winogradInputKernel(pass, norm && { prelu: norm.slope !== undefined });
-  const shape = [(pass.size + 2) ** 2, winogradTiles(pass).count, pass.input[2]];
+  const shape = [winogradTiles(pass).count, (pass.size + 2) ** 2, pass.input[2]];
   return gpu.kernels.run(spec, norm ? [x, norm.table] : [x], [{ shape }])[0];
 }
 
@@ -130,12 +130,12 @@ export function winogradFilterGradient(
         const { count } = winogradTiles(pass);
         const tiles = transformInput(gpu, imagesOf(x, chunk), pass, norm);
         const [gradients] = gpu.kernels.run(winogradGradientKernel(pass), [imagesOf(dy, chunk)], [{
-          shape: [planes, count, outputs],
+          shape: [count, planes, outputs],
         }]);
         const splits = splitsOf(gpu, count, planes * channels * outputs);
         const product = { batch: planes, m: channels, k: count, n: outputs, transposed: true, splits };
         return gpu.kernels.run(matrixProductKernel(product, tile), [tiles, gradients], [{
-          shape: [splits, planes, channels, outputs],
+          shape: [splits, channels, planes, outputs],
         }])[0];
       }));
     }

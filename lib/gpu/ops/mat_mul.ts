@@ -1,5 +1,4 @@
 import type * as tf from "../../deps/tfjs.ts";
-import { productTiles } from "../conv_choice.ts";
 import { matrixProductKernel } from "../kernels/matrix_product.ts";
 import type { Gpu } from "../start_webgpu.ts";
 
@@ -20,7 +19,6 @@ function product(
   shape: { readonly m: number; readonly k: number; readonly transposed: boolean },
 ): tf.Tensor2D {
   const n = b.shape[1]!;
-  const [tile] = productTiles(gpu.adapter);
-  const spec = matrixProductKernel({ ...shape, batch: 1, n, splits: 1 }, tile);
+  const spec = matrixProductKernel({ ...shape, batch: 1, n, splits: 1 }, gpu.choices.productTile);
   return gpu.kernels.run(spec, [a, b], [{ shape: [shape.m, n] }])[0] as tf.Tensor2D;
 }
