@@ -34,8 +34,11 @@ const workgroup = (m: number, n: number, k: number, threadM: number, threadN: nu
   threadN,
 });
 
-/** Register tiles of products, the default first. A larger tile loads less and compiles longer. */
+/** Register tiles of products, from the largest. A larger one loads less, and takes longer to compile: 1.5, 0.6 and 0.3 seconds. */
 const REGISTER_TILES = [registers(16, 8), registers(16, 4), registers(8, 4)];
+
+/** Multiplications of a pass from which the next larger tile is worth its compilation, on a software adapter. */
+const LARGE_WORK = [2 ** 28, 2 ** 30];
 
 /** Workgroup tiles of products, the default first. */
 const WORKGROUP_TILES = [
@@ -48,15 +51,17 @@ const WORKGROUP_TILES = [
   workgroup(32, 32, 16, 4, 4),
 ];
 
-/** Direct sizes, the default first. */
-const DIRECT_SIZES: DirectSize[] = [{ positions: 28, vectors: 2 }, { positions: 28, vectors: 4 }, {
-  positions: 14,
-  vectors: 4,
-}];
-const DIRECT_FILTER_SIZES: DirectSize[] = [{ positions: 48, vectors: 2 }, { positions: 48, vectors: 4 }, {
-  positions: 24,
-  vectors: 2,
-}];
+/** Direct sizes, from the one that compiles fastest. */
+const DIRECT_SIZES: DirectSize[] = [
+  { positions: 16, vectors: 2 },
+  { positions: 28, vectors: 2 },
+  { positions: 28, vectors: 4 },
+];
+const DIRECT_FILTER_SIZES: DirectSize[] = [
+  { positions: 24, vectors: 2 },
+  { positions: 48, vectors: 2 },
+  { positions: 48, vectors: 4 },
+];
 
 /** Workgroups that keep a large GPU busy: four for each of some hundred processors. */
 const BUSY = 512;
@@ -79,9 +84,16 @@ export function workgroupTiles({ limits }: ChoiceAdapter): WorkgroupTile[] {
   );
 }
 
-/** Tiles of a plain product of matrices in the adapter's family, the default first. */
-export function productTiles(adapter: ChoiceAdapter): ProductTile[] {
-  return adapter.family === "registers" ? REGISTER_TILES : workgroupTiles(adapter);
+/** Tiles of a product of matrices of `work` multiplications in the adapter's family, the one to take untried first. */
+export function productTiles(adapter: ChoiceAdapter, work: number): ProductTile[] {
+  if (adapter.family === "workgroup") return workgroupTiles(adapter);
+  const largest = LARGE_WORK.filter((least) => work >= least).length;
+  return startingWith(REGISTER_TILES, REGISTER_TILES.length - 1 - largest);
+}
+
+/** The list with its entry `i` moved to the front. */
+function startingWith<T>(list: readonly T[], i: number): T[] {
+  return [list[i], ...list.filter((_, j) => j !== i)];
 }
 
 /**
@@ -94,21 +106,22 @@ export function convChoices(
   pass: ConvPassName,
   winograd: (size: WinogradSize) => boolean,
 ): ConvChoice[] {
+  const work = products(layer);
+  const software = adapter.family === "registers";
   const minimal = ([4, 2] as const).filter(winograd).flatMap((size) =>
-    productTiles(adapter).map((tile): ConvChoice => ({ method: "winograd", size, tile }))
+    productTiles(adapter, work).map((tile): ConvChoice => ({ method: "winograd", size, tile }))
   );
-  const plain = adapter.family === "registers"
-    ? (pass === "filter" ? DIRECT_FILTER_SIZES : DIRECT_SIZES).map((size): ConvChoice => ({
-      method: "direct",
-      ...size,
-    }))
+  const direct = pass === "filter" ? DIRECT_FILTER_SIZES : DIRECT_SIZES;
+  const plain = software
+    ? startingWith(direct, work < LARGE_WORK[0] ? 0 : 1).map((size): ConvChoice => ({ method: "direct", ...size }))
     : workgroupTiles(adapter).map((tile): ConvChoice => ({
       method: "tiled",
       tile,
       splits: splitsOf(layer, pass, tile),
     }));
-  // Few channels or positions do not pay for the transforms.
-  const pays = Math.min(layer.input[2], layer.output[2]) >= 32 && products(layer) >= 2 ** 24;
+  // Few channels do not pay for the transforms. On a software adapter they do sooner: the forward pass and the input's gradient share
+  // kernels, which spares compilations.
+  const pays = Math.min(layer.input[2], layer.output[2]) >= (software ? 16 : 32);
   return pays ? [...minimal, ...plain] : [...plain, ...minimal];
 }
 

@@ -26,9 +26,9 @@ export class ConvChoices {
     this.family = adapter.software ? "registers" : "workgroup";
   }
 
-  /** The tile of a plain product of matrices. */
-  get productTile(): ProductTile {
-    return productTiles({ family: this.family, limits: this.#limits })[0];
+  /** The tile of a plain product of matrices of `work` multiplications. */
+  productTile(work: number): ProductTile {
+    return productTiles({ family: this.family, limits: this.#limits }, work)[0];
   }
 
   /** What a pass is called: its shape, whatever the network. */
@@ -66,8 +66,20 @@ export class ConvChoices {
     this.#chosen.set(ConvChoices.key(layer, pass), choice);
   }
 
-  /** Every pass asked for so far, by its key. */
+  /** Decides a pass by the name of one of its choices; false if it has none of that name. */
+  setByName(layer: ConvLayer, pass: ConvPassName, name: string): boolean {
+    const choice = this.all(layer, pass).find((one) => choiceName(one) === name);
+    if (choice) this.set(layer, pass, choice);
+    return choice !== undefined;
+  }
+
+  /** Every pass asked for since the last call of {@linkcode forgetAsked}, by its key. */
   get asked(): ReadonlyMap<string, AskedPass> {
     return this.#asked;
+  }
+
+  /** Begins a new list of passes asked for. */
+  forgetAsked(): void {
+    this.#asked.clear();
   }
 }

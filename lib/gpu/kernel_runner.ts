@@ -51,6 +51,8 @@ export class KernelRunner {
   #failure: string | undefined;
   /** Times every kernel that is run while it is set, each in a pass of its own. */
   profiler: KernelProfiler | undefined;
+  /** Nothing is computed while it is set: kernels give tensors of the right shape and no values. Tells what a network asks for. */
+  dry = false;
 
   /** `backend` must be the one tfjs uses, on the same device. */
   constructor(device: GPUDevice, backend: WebGPUBackend) {
@@ -85,6 +87,7 @@ export class KernelRunner {
       bound.push(tensor);
       return tensor;
     });
+    if (this.dry) return made;
     const backend = this.#backend;
     const entries = bound.map((one, binding) => ({ binding, resource: this.#resource(one) }));
     for (const one of bound) backend.commandQueueOwnedIds.add("tensor" in one ? one.tensor.dataId : one.dataId);
@@ -107,14 +110,14 @@ export class KernelRunner {
   /** A float32 tensor on the GPU whose values are whatever was there: for kernels that write every one. */
   empty(shape: readonly number[]): Tensor {
     const tensor = tf.engine().makeTensorFromTensorInfo(this.#backend.makeTensorInfo([...shape], "float32"));
-    this.buffer(tensor);
+    if (!this.dry) this.buffer(tensor);
     return tensor;
   }
 
   /** A float32 tensor of zeros on the GPU, to be written in part. */
   zeros(shape: readonly number[]): Tensor {
     const tensor = tf.zeros([...shape]);
-    this.buffer(tensor);
+    if (!this.dry) this.buffer(tensor);
     return tensor;
   }
 

@@ -27,7 +27,7 @@ export function wholeInputGradient(gpu: Gpu, dy: tf.Tensor, filter: tf.Tensor, l
       [{ shape: [outputs, wide] }],
     );
     const product = { batch: 1, m: inputs, k: outputs, n: wide, transposed: false, splits: 1 };
-    const spec = matrixProductKernel(product, gpu.choices.productTile);
+    const spec = matrixProductKernel(product, gpu.choices.productTile(inputs * outputs * wide));
     const [columns] = gpu.kernels.run(spec, [filter, turned], [{ shape: [inputs, wide] }]);
     const [dx] = gpu.kernels.run(transposeKernel(1, inputs, wide), [columns], [{ shape: [wide, inputs] }]);
     return (wide === batch ? dx : dx.slice([0, 0], [batch, inputs])).reshape([batch, ...input]);

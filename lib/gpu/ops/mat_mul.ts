@@ -19,6 +19,9 @@ function product(
   shape: { readonly m: number; readonly k: number; readonly transposed: boolean },
 ): tf.Tensor2D {
   const n = b.shape[1]!;
-  const spec = matrixProductKernel({ ...shape, batch: 1, n, splits: 1 }, gpu.choices.productTile);
+  const spec = matrixProductKernel(
+    { ...shape, batch: 1, n, splits: 1 },
+    gpu.choices.productTile(shape.m * shape.k * n),
+  );
   return gpu.kernels.run(spec, [a, b], [{ shape: [shape.m, n] }])[0] as tf.Tensor2D;
 }

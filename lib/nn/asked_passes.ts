@@ -1,0 +1,24 @@
+import * as tf from "../deps/tfjs.ts";
+import type { AskedPass } from "../gpu/conv_choices.ts";
+import type { Gpu } from "../gpu/start_webgpu.ts";
+import type { Backbone } from "./backbone.ts";
+
+/**
+ * The passes of convolutions that training steps of a backbone on `batch` images at once ask for. Nothing is computed: neither
+ * weights nor running statistics change.
+ */
+export function askedPasses(gpu: Gpu, backbone: Backbone, batch: number): AskedPass[] {
+  const { imageSize } = backbone.options;
+  gpu.choices.forgetAsked();
+  gpu.kernels.dry = true;
+  try {
+    tf.tidy(() => {
+      const images = tf.zeros<tf.Rank.R4>([batch, imageSize, imageSize, 4]);
+      const variables = backbone.parameters.trainable().map(({ variable }) => variable);
+      tf.variableGrads(() => backbone.forward(images, true).sum().asScalar(), variables);
+    });
+  } finally {
+    gpu.kernels.dry = false;
+  }
+  return [...gpu.choices.asked.values()];
+}
