@@ -79,6 +79,16 @@ export { type KernelCheck, selfTest, type SelfTestOptions } from "./lib/gpu/self
 export { type VulkanDriver, vulkanDrivers } from "./lib/gpu/vulkan_drivers.ts";
 export { KernelProfiler, type KernelTime } from "./lib/gpu/kernel_profiler.ts";
 export type { BindingUse, KernelSpec } from "./lib/gpu/kernel_spec.ts";
+export { choiceName, type ConvChoice, type KernelFamily } from "./lib/gpu/conv_choice.ts";
+export { type AskedPass, ConvChoices } from "./lib/gpu/conv_choices.ts";
+export type { ConvLayer, ConvPassName, Size3 } from "./lib/gpu/conv_layer.ts";
+export type { DirectSize } from "./lib/gpu/kernels/conv_tiles.ts";
+export type { ProductTile } from "./lib/gpu/kernels/matrix_product.ts";
+export type { RegisterTile } from "./lib/gpu/kernels/register_product.ts";
+export type { WorkgroupTile } from "./lib/gpu/kernels/tiled_product.ts";
+export type { WinogradSize } from "./lib/gpu/kernels/winograd.ts";
+export { tune, type TunedPass, type TuneOptions } from "./lib/gpu/tuner.ts";
+export { askedPasses } from "./lib/nn/asked_passes.ts";
 
 // Networks
 export { type Backbone, type BackboneOptions, BACKBONES, createBackbone } from "./lib/nn/backbone.ts";

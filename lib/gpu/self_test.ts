@@ -1,5 +1,6 @@
 import { batchNormCases } from "./self_test/batch_norm_cases.ts";
 import { classScanCases } from "./self_test/class_scan_cases.ts";
+import { convChoiceCases } from "./self_test/conv_choice_cases.ts";
 import { conv2dCases } from "./self_test/conv2d_cases.ts";
 import { elementCases } from "./self_test/element_cases.ts";
 import { type KernelCase, largestError, tolerance } from "./self_test/kernel_case.ts";
@@ -29,6 +30,8 @@ export interface SelfTestOptions {
   readonly seed?: number;
   /** Only cases whose name contains this. @default "" */
   readonly only?: string;
+  /** Also the kernels of the family that this adapter does not use. @default false */
+  readonly bothFamilies?: boolean;
   /** Called with each result as it is known. */
   readonly report?: (check: KernelCheck) => void;
 }
@@ -37,6 +40,7 @@ export interface SelfTestOptions {
 export function selfTestCases(seed: number): KernelCase[] {
   return [
     ...conv2dCases(new RandomValues(seed)),
+    ...convChoiceCases(),
     ...batchNormCases(),
     ...elementCases(),
     ...matMulCases(),
@@ -58,14 +62,14 @@ export function selfTestCases(seed: number): KernelCase[] {
  * ```
  */
 export async function selfTest(gpu: Gpu, options: SelfTestOptions = {}): Promise<KernelCheck[]> {
-  const { seed = 21, only = "", report } = options;
+  const { seed = 21, only = "", bothFamilies = false, report } = options;
   const checks: KernelCheck[] = [];
   const add = (check: KernelCheck) => {
     checks.push(check);
     report?.(check);
   };
-  for (const [i, { name, run }] of selfTestCases(seed).entries()) {
-    if (!name.includes(only)) continue;
+  for (const [i, { name, family, run }] of selfTestCases(seed).entries()) {
+    if (!name.includes(only) || !(bothFamilies || family === undefined || family === gpu.choices.family)) continue;
     try {
       // Inputs of their own for every case: one case alone sees the same as in the whole suite.
       const comparisons = await run(gpu, new RandomValues(seed + i * 7919));

@@ -11,6 +11,9 @@ export function askedPasses(gpu: Gpu, backbone: Backbone, batch: number): AskedP
   const { imageSize } = backbone.options;
   gpu.choices.forgetAsked();
   gpu.kernels.dry = true;
+  // Else tfjs would compute with small tensors on the processor, and they have no values.
+  const forward = tf.env().getBool("WEBGPU_CPU_FORWARD");
+  tf.env().set("WEBGPU_CPU_FORWARD", false);
   try {
     tf.tidy(() => {
       const images = tf.zeros<tf.Rank.R4>([batch, imageSize, imageSize, 4]);
@@ -19,6 +22,7 @@ export function askedPasses(gpu: Gpu, backbone: Backbone, batch: number): AskedP
     });
   } finally {
     gpu.kernels.dry = false;
+    tf.env().set("WEBGPU_CPU_FORWARD", forward);
   }
   return [...gpu.choices.asked.values()];
 }

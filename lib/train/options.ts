@@ -90,6 +90,10 @@ export interface TrainOptions {
   logEvery: number;
   /** Write no step, epoch and validation logs. @default false */
   noLog: boolean;
+  /** How convolutions are chosen: defaults, what an earlier tuning found, or timed where nothing is known yet. @default "cached" */
+  tune: "off" | "cached" | "full";
+  /** The tuner's file; it may be deleted, or shared. @default tuning.json in the user's cache folder */
+  tuneCache?: string;
 }
 
 type Same<A, B> = [A, B] extends [B, A] ? true : never;

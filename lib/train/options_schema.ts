@@ -74,4 +74,6 @@ export const trainOptionsSchema = z.strictObject({
   resume: option("Run", "folder of a run to go on with", text.optional()),
   logEvery: option("Run", "steps from one reading of the loss to the next", whole(1, 1e6).default(50)),
   noLog: option("Run", "write no step, epoch and validation logs", z.boolean().default(false)),
+  tune: option("Run", "how kernels are chosen", z.enum(["off", "cached", "full"]).default("cached")),
+  tuneCache: option("Run", "file of the tuner (default: in the user's cache folder)", text.optional()),
 });

@@ -6,6 +6,7 @@ import { AGAIN, TEST_SEED } from "./test_seed.ts";
 
 const FAMILIES = [
   "conv2d",
+  "conv choice",
   "batch norm",
   "transpose",
   "sum of parts",
@@ -18,7 +19,7 @@ const FAMILIES = [
 
 for (const family of FAMILIES) {
   Deno.test(`every case of ${family} agrees with float64 loops`, async () => {
-    const checks = await selfTest(await startWebGPU(), { seed: TEST_SEED, only: family });
+    const checks = await selfTest(await startWebGPU(), { seed: TEST_SEED, only: family, bothFamilies: true });
     assert.ok(checks.length > 0);
     assert.deepEqual(checks.filter(({ ok }) => !ok), [], AGAIN);
   });
@@ -52,7 +53,7 @@ function withMistake(gpu: Gpu, from: string, to: string): { gpu: Gpu; made: () =
 const MISTAKES: [what: string, only: string, from: string, to: string, found: string][] = [
   ["the last filter row left out", "(one column)", "k < 3u", "k < 2u", "output"],
   ["the border not zero", "(3x3 with two zeros around)", "cx1 >= 0 &&", "cx1 >= -1 &&", "output"],
-  ["one channel of four twice", "(1x1)", ".w * w3", ".z * w3", "output"],
+  ["one channel of four twice", "(1x1)", ".w * w0_3", ".z * w0_3", "output"],
   ["blocks of a long sum that skip a vector", "(long sums)", "c4 = first;", "c4 = first + 1u;", "output"],
   ["rows of a filter gradient that end early", "(57 columns)", "ox < 57u", "ox < 56u", "filter gradient"],
   ["parts that are not all added", "(filter gradient in parts)", "var part = 1u", "var part = 2u", "filter gradient"],
@@ -79,13 +80,22 @@ const MISTAKES: [what: string, only: string, from: string, to: string, found: st
     "gradient by cosine",
   ],
   ["a gradient that keeps what lies along the weight", "class scan 9", " * along)", " * 0.0)", "tangent"],
+  ["a tile's row taken for outside", "forward: winograd 4 registers 8x4", "oky1 && okx2", "oky0 && okx2", "forward"],
+  [
+    "a step of k left out",
+    "conv choice filter: tiled workgroup 32x32x16",
+    "fma(vec4f(x3_0.w)",
+    "fma(vec4f(x2_0.w)",
+    "filter",
+  ],
+  ["a norm without its slope", "conv choice forward: tiled workgroup 64x64x8", "negative * min(", "min(", "forward"],
   ["rows for columns", "transpose 9x5x3", "i / 5u % 3u", "i / 3u % 3u", "output"],
 ];
 
 for (const [what, only, from, to, found] of MISTAKES) {
   Deno.test(`the suite finds ${what}`, async () => {
     const { gpu, made } = withMistake(await startWebGPU(), from, to);
-    const checks = await selfTest(gpu, { seed: TEST_SEED, only });
+    const checks = await selfTest(gpu, { seed: TEST_SEED, only, bothFamilies: true });
     assert.ok(made() > 0, "the mistake was not made: the kernel's text has changed");
     const wrong = checks.find(({ output, ok }) => !ok && output === found);
     assert.ok(wrong, `${JSON.stringify(checks, undefined, 1)} ${AGAIN}`);

@@ -1,3 +1,4 @@
+import type { KernelFamily } from "../conv_choice.ts";
 import type { Gpu } from "../start_webgpu.ts";
 import type { RandomValues } from "./random_values.ts";
 
@@ -26,6 +27,8 @@ export interface Comparison extends Expected {
 export interface KernelCase {
   /** Operation, shape, options. */
   readonly name: string;
+  /** The family of kernels that it is of, where there are two. */
+  readonly family?: KernelFamily;
   /** Runs it. The tensors it makes are its own to dispose of. */
   run(gpu: Gpu, random: RandomValues): Promise<Comparison[]>;
 }
