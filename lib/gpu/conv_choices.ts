@@ -6,7 +6,9 @@ import { winogradChunks, winogradFits } from "./winograd_chunks.ts";
 
 /** A pass of a layer that was asked for. */
 export interface AskedPass {
+  /** The layer. */
   readonly layer: ConvLayer;
+  /** Which of its passes. */
   readonly pass: ConvPassName;
 }
 

@@ -3,11 +3,15 @@ export type Size3 = readonly [number, number, number];
 
 /** A dense convolution as its kernels see it: channels in fours, everything known. Input [batch, H, W, C], filter [h, w, C, O]. */
 export interface ConvLayer {
+  /** Images. */
   readonly batch: number;
+  /** Of an image. */
   readonly input: Size3;
+  /** Of what comes out. */
   readonly output: Size3;
   /** Height, width. */
   readonly filter: readonly [number, number];
+  /** Input positions from one output to the next. */
   readonly stride: number;
   /** Zeros on every side. */
   readonly pad: number;

@@ -9,6 +9,7 @@ import type { Gpu } from "./start_webgpu.ts";
 
 /** The fastest way found for a pass. */
 export interface TunedPass extends AskedPass {
+  /** The way to compute it. */
   readonly choice: ConvChoice;
   /** Milliseconds of it, by the device's clock where it has one. */
   readonly milliseconds: number;

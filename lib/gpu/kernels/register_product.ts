@@ -4,6 +4,7 @@ import { flatIndex, spread, storage } from "./wgsl.ts";
 
 /** A lane's sums, in registers, without barriers: the software adapter's family. */
 export interface RegisterTile {
+  /** This family. */
   readonly family: "registers";
   /** Rows of the product; a multiple of four where A is transposed. */
   readonly rows: number;

@@ -3,13 +3,17 @@ import type { MatrixProduct } from "./matrix_product.ts";
 
 /** Tiles of both factors in workgroup memory, a block of sums in each thread's registers: the family of real GPUs. */
 export interface WorkgroupTile {
+  /** This family. */
   readonly family: "workgroup";
-  /** Rows and columns of the product that a workgroup computes, and steps of k that it holds at once; multiples of four. */
+  /** Rows of the product that a workgroup computes; like all of these a multiple of four. */
   readonly m: number;
+  /** Columns of it. */
   readonly n: number;
+  /** Steps of k that it holds at once. */
   readonly k: number;
-  /** Rows and columns of them that a thread computes; multiples of four. */
+  /** Rows of them that a thread computes. */
   readonly threadM: number;
+  /** Columns. */
   readonly threadN: number;
 }
 
