@@ -51,8 +51,11 @@ export class KernelRunner {
   #failure: string | undefined;
   /** Times every kernel that is run while it is set, each in a pass of its own. */
   profiler: KernelProfiler | undefined;
-  /** Nothing is computed while it is set: kernels give tensors of the right shape and no values. Tells what a network asks for. */
-  dry = false;
+  /**
+   * Nothing is computed while it is set: kernels give tensors of the right shape and no values, and it is told of each, with the
+   * bytes of its bindings. Shows what a network asks for.
+   */
+  dryRun: ((spec: KernelSpec, bytes: number[]) => void) | undefined;
 
   /** `backend` must be the one tfjs uses, on the same device. */
   constructor(device: GPUDevice, backend: WebGPUBackend) {
@@ -87,7 +90,10 @@ export class KernelRunner {
       bound.push(tensor);
       return tensor;
     });
-    if (this.dry) return made;
+    if (this.dryRun) {
+      this.dryRun(spec, bound.map(({ size }) => size * 4));
+      return made;
+    }
     const backend = this.#backend;
     const entries = bound.map((one, binding) => ({ binding, resource: this.#resource(one) }));
     for (const one of bound) backend.commandQueueOwnedIds.add("tensor" in one ? one.tensor.dataId : one.dataId);
@@ -110,14 +116,14 @@ export class KernelRunner {
   /** A float32 tensor on the GPU whose values are whatever was there: for kernels that write every one. */
   empty(shape: readonly number[]): Tensor {
     const tensor = tf.engine().makeTensorFromTensorInfo(this.#backend.makeTensorInfo([...shape], "float32"));
-    if (!this.dry) this.buffer(tensor);
+    if (!this.dryRun) this.buffer(tensor);
     return tensor;
   }
 
   /** A float32 tensor of zeros on the GPU, to be written in part. */
   zeros(shape: readonly number[]): Tensor {
     const tensor = tf.zeros([...shape]);
-    if (!this.dry) this.buffer(tensor);
+    if (!this.dryRun) this.buffer(tensor);
     return tensor;
   }
 

@@ -2,6 +2,7 @@ import * as tf from "../deps/tfjs.ts";
 import { WebGPUBackend } from "../deps/tfjs_webgpu.ts";
 import { type AdapterFacts, describeAdapter, requestAdapter } from "./adapter.ts";
 import { ConvChoices } from "./conv_choices.ts";
+import { openDevice } from "./open_device.ts";
 import { KernelRunner } from "./kernel_runner.ts";
 
 /** A running WebGPU device, with tfjs on it. */
@@ -17,9 +18,6 @@ export interface Gpu {
   /** Settles with the reason when the device is lost; never before. */
   readonly lost: Promise<string>;
 }
-
-/** Features we use where the adapter has them. */
-const WANTED_FEATURES = ["timestamp-query", "shader-f16"];
 
 let running: Promise<Gpu> | undefined;
 
@@ -48,20 +46,7 @@ export function startWebGPU(): Promise<Gpu> {
 async function start(): Promise<Gpu> {
   const adapter = await requestAdapter();
   const facts = describeAdapter(adapter);
-  const requiredLimits: Record<string, number> = {};
-  for (const [name, value] of Object.entries(facts.limits)) {
-    // The rest keep their defaults: more of them buys nothing and some drivers refuse their own maximum.
-    if (
-      /^max(StorageBufferBindingSize|BufferSize|ComputeWorkgroupStorageSize|ComputeInvocationsPerWorkgroup|ComputeWorkgroupSizeX|StorageBuffersPerShaderStage)$/
-        .test(name)
-    ) {
-      requiredLimits[name] = value;
-    }
-  }
-  const device = await adapter.requestDevice({
-    requiredFeatures: WANTED_FEATURES.filter((name) => facts.features.includes(name)) as GPUFeatureName[],
-    requiredLimits,
-  });
+  const device = await openDevice(adapter, facts);
   const backend = new WebGPUBackend(device, adapter.info as ConstructorParameters<typeof WebGPUBackend>[1]);
   tf.removeBackend("webgpu");
   tf.registerBackend("webgpu", () => backend);
