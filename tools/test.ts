@@ -1,14 +1,15 @@
 // deno-lint-ignore-file no-console -- a command prints
 /**
- * Every check and every test of the project, each in its own process; a phase that fails does not stop the next. The
- * last line is `N passed, N failed, N skipped`, where each check counts as one; exit code 1 if anything failed.
+ * Every check and every test of the project; what fails does not stop the rest. Each test file has a process of its own, as many at
+ * a time as there are cores. The last line is `N passed, N failed, N skipped`, where each check counts as one; exit code 1 if
+ * anything failed.
  *
  *     deno task test                   everything
  *     deno task test record pair_set   only the test files under tests/ whose path contains one of these
  *     deno task test tests/data/record_reader_test.ts --filter "magic"
  *     deno task check                  the checks alone
  */
-import { type Counts, type Phase, runPhase, sum } from "./test_phase.ts";
+import { type Phase, type PhaseResult, runPhase, sum } from "./test_phase.ts";
 
 /**
  * What tests may do: nothing asks for a permission. They write to temporary folders, serve and import on loopback only,
@@ -78,25 +79,72 @@ function testFiles(folder: string): string[] {
   });
 }
 
+/** The test files that take longest, which begin first so that none is left alone at the end. */
+const SLOW = /parity|self_test|train_test|resume|demo|backbone|default_run/;
+
+/** Runs every test file in a process of its own, several at a time. */
+async function runFiles(files: string[]): Promise<PhaseResult> {
+  const begin = performance.now();
+  const queue = [...files.filter((path) => SLOW.test(path)), ...files.filter((path) => !SLOW.test(path))];
+  const results: PhaseResult[] = [];
+  const worker = async () => {
+    for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
+      // The types of everything are a check of their own.
+      const result = await runPhase({
+        name: path,
+        args: ["test", "--no-check", ...TEST_PERMISSIONS, path],
+        whole: true,
+      });
+      const { problem, failed, seconds } = result;
+      console.log(`-- ${path}: ${seconds.toFixed(1)} s`);
+      results.push({
+        ...result,
+        failed: [...failed.map((name) => `${path}: ${name}`), ...problem ? [`${path}: ${problem}`] : []],
+      });
+    }
+  };
+  // Two at least: while one waits for its device or compiles on one core, the other goes on.
+  await Promise.all(Array.from({ length: Math.max(2, Math.min(navigator.hardwareConcurrency, 4)) }, worker));
+  return {
+    counts: results.map(({ counts }) => counts).reduce(sum),
+    failed: results.flatMap(({ failed }) => failed),
+    seconds: (performance.now() - begin) / 1000,
+  };
+}
+
 if (import.meta.main) {
   const folder = Deno.env.get("INIT_CWD") ?? Deno.cwd();
   Deno.chdir(new URL("../", import.meta.url));
   const given = Deno.args.filter((word) => word !== "--checks");
-  const tests: Phase = { name: "tests", args: ["test", ...TEST_PERMISSIONS, ...testArguments(given, folder)] };
-  const phases = given.length > 0 ? [tests] : Deno.args.includes("--checks") ? CHECKS : [...CHECKS, tests, DOC_TESTS];
+  const checks = CHECKS.map((phase) => ({ name: phase.name, run: () => runPhase(phase) }));
+  const phases = given.length > 0
+    ? [{
+      name: "tests",
+      run: () => runPhase({ name: "tests", args: ["test", ...TEST_PERMISSIONS, ...testArguments(given, folder)] }),
+    }]
+    : Deno.args.includes("--checks")
+    ? checks
+    : [
+      ...checks,
+      { name: "tests", run: () => runFiles(testFiles("tests").sort()) },
+      { name: DOC_TESTS.name, run: () => runPhase(DOC_TESTS) },
+    ];
 
   const rows: string[] = [];
-  let total: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const names: string[] = [];
+  let total = { passed: 0, failed: 0, skipped: 0 };
   const begin = performance.now();
-  for (const phase of phases) {
-    console.log(`\n== ${phase.name}`);
-    const { counts, seconds, problem } = await runPhase(phase);
+  for (const { name, run } of phases) {
+    console.log(`\n== ${name}`);
+    const { counts, seconds, problem, failed } = await run();
     total = sum(total, counts);
+    names.push(...failed);
     const state = counts.failed > 0 ? "FAILED" : "ok";
     const numbers = `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
-    rows.push(`${state.padEnd(7)}${seconds.toFixed(1).padStart(7)} s  ${phase.name}: ${problem ?? numbers}`);
+    rows.push(`${state.padEnd(7)}${seconds.toFixed(1).padStart(7)} s  ${name}: ${problem ?? numbers}`);
   }
   console.log(`\n== all in ${((performance.now() - begin) / 1000).toFixed(1)} s\n${rows.join("\n")}\n`);
+  if (names.length > 0) console.log(`failed:\n${names.map((name) => `  ${name}\n`).join("")}`);
   console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   Deno.exit(total.failed > 0 ? 1 : 0);
 }

@@ -18,6 +18,8 @@ export interface Phase {
   refuses?: RegExp;
   /** Seconds after which the phase is ended and fails. @default 1200 */
   limit?: number;
+  /** Print its output in one piece at its end, not as it comes: for phases that run at the same time. @default false */
+  whole?: boolean;
 }
 
 /** How a phase went. */
@@ -28,6 +30,8 @@ export interface PhaseResult {
   seconds: number;
   /** Why it failed, where the counts do not say it. */
   problem?: string;
+  /** The tests that failed, by name. */
+  failed: string[];
 }
 
 /**
@@ -57,12 +61,25 @@ export function sum(a: Counts, b: Counts): Counts {
  * ```
  */
 export function readSummary(output: string): Counts | undefined {
-  // deno-lint-ignore no-control-regex -- terminal colours
-  const plain = output.replace(/\x1b\[[0-9;]*m/g, "");
-  const last = [...plain.matchAll(/^(?:ok|FAILED) \| (\d+) passed.*?\| (\d+) failed(.*)$/gm)].at(-1);
+  const last = [...plain(output).matchAll(/^(?:ok|FAILED) \| (\d+) passed.*?\| (\d+) failed(.*)$/gm)].at(-1);
   if (last === undefined) return undefined;
   const skipped = /\| (\d+) ignored/.exec(last[3])?.[1] ?? 0;
   return { passed: Number(last[1]), failed: Number(last[2]), skipped: Number(skipped) };
+}
+
+/**
+ * The names of the tests that failed, from what `deno test` printed.
+ *
+ * @example
+ * ```ts
+ * import { failedTests } from "./test_phase.ts";
+ *
+ * console.assert(failedTests("a ... ok (1ms)\nb ... FAILED (2ms)\n").join() === "b");
+ * ```
+ */
+export function failedTests(output: string): string[] {
+  const names = plain(output).matchAll(/^(\S.*?) (?:\.\.\. FAILED \(.*\)|\(uncaught error\))$/gm);
+  return [...new Set([...names].map((match) => match[1]))];
 }
 
 /**
@@ -88,13 +105,15 @@ export async function runPhase(phase: Phase): Promise<PhaseResult> {
     signal: late.signal,
   }).spawn();
   const [output, errors, status] = await Promise.all([
-    tee(child.stdout, Deno.stdout),
-    tee(child.stderr, Deno.stderr),
+    tee(child.stdout, phase.whole ? undefined : Deno.stdout),
+    tee(child.stderr, phase.whole ? undefined : Deno.stderr),
     child.status,
   ]);
+  if (phase.whole) Deno.stdout.writeSync(new TextEncoder().encode(`${output}${errors}`));
   clearTimeout(timer);
   const seconds = (performance.now() - begin) / 1000;
-  return { ...judge(phase, status.code, output, errors, late.signal.aborted ? limit : undefined), seconds };
+  const verdict = judge(phase, status.code, output, errors, late.signal.aborted ? limit : undefined);
+  return { ...verdict, failed: failedTests(output), seconds };
 }
 
 function judge(
@@ -103,7 +122,7 @@ function judge(
   output: string,
   errors: string,
   ended: number | undefined,
-): Omit<PhaseResult, "seconds"> {
+): Omit<PhaseResult, "seconds" | "failed"> {
   const summary = phase.args[0] === "test" ? readSummary(output) : undefined;
   const counts = summary ?? { passed: 0, failed: 0, skipped: 0 };
   const failed = (problem: string) => ({ counts: sum(counts, { passed: 0, failed: 1, skipped: 0 }), problem });
@@ -114,16 +133,22 @@ function judge(
   return summary === undefined ? failed("no summary of tests in its output") : { counts };
 }
 
-/** Copies a stream to `to` as it comes and resolves to its text. */
+/** Text without terminal colours. */
+function plain(text: string): string {
+  // deno-lint-ignore no-control-regex -- terminal colours
+  return text.replace(/\x1b\[[0-9;]*m/g, "");
+}
+
+/** Copies a stream to `to`, if there is one, as it comes and resolves to its text. */
 async function tee(
   from: ReadableStream<Uint8Array>,
-  to: { write(bytes: Uint8Array): Promise<number> },
+  to: { write(bytes: Uint8Array): Promise<number> } | undefined,
 ): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const bytes of from) {
     text += decoder.decode(bytes, { stream: true });
-    for (let done = 0; done < bytes.length;) done += await to.write(bytes.subarray(done));
+    for (let done = 0; to && done < bytes.length;) done += await to.write(bytes.subarray(done));
   }
   return text + decoder.decode();
 }

@@ -53,3 +53,8 @@ export function describeAdapter(adapter: GPUAdapter): AdapterFacts {
     limits,
   };
 }
+
+/** Whether kernels read through textures on an adapter: see {@linkcode textureReads}. So far known to be faster on Mesa's software adapter. */
+export function readsThroughTextures({ name }: AdapterFacts): boolean {
+  return /llvmpipe/i.test(name);
+}

@@ -3,6 +3,8 @@ import type { WebGPUBackend } from "../deps/tfjs_webgpu.ts";
 import type { KernelProfiler } from "./kernel_profiler.ts";
 import type { Tensor } from "./tensor.ts";
 import type { KernelSpec } from "./kernel_spec.ts";
+import { type TextureRead, textureReads } from "./kernels/texture_reads.ts";
+import { TextureCopies } from "./texture_copies.ts";
 
 /** What a kernel writes: a tensor to be made, or one that is changed in place. */
 export type KernelOutput =
@@ -34,6 +36,13 @@ interface Internals {
   makeTensorInfo(shape: number[], dtype: string): tf.TensorInfo;
 }
 
+/** A kernel made ready for the device. */
+interface Compiled {
+  readonly pipeline: GPUComputePipeline;
+  /** Bindings that are textures. */
+  readonly textures: ReadonlyMap<number, TextureRead>;
+}
+
 /** Most bytes read back at once, unless one tensor is larger. */
 const READ_BYTES = 2 ** 26;
 
@@ -47,7 +56,8 @@ const DISPATCHES_PER_SUBMIT = 32;
 export class KernelRunner {
   readonly #device: GPUDevice;
   readonly #backend: Internals;
-  readonly #pipelines = new Map<string, GPUComputePipeline>();
+  readonly #pipelines = new Map<string, Compiled>();
+  readonly #copies: TextureCopies | undefined;
   #failure: string | undefined;
   /** Times every kernel that is run while it is set, each in a pass of its own. */
   profiler: KernelProfiler | undefined;
@@ -57,9 +67,10 @@ export class KernelRunner {
    */
   dryRun: ((spec: KernelSpec, bytes: number[]) => void) | undefined;
 
-  /** `backend` must be the one tfjs uses, on the same device. */
-  constructor(device: GPUDevice, backend: WebGPUBackend) {
+  /** `backend` must be the one tfjs uses, on the same device. With `textures`, kernels read through textures: see {@linkcode textureReads}. */
+  constructor(device: GPUDevice, backend: WebGPUBackend, textures = false) {
     this.#device = device;
+    if (textures) this.#copies = new TextureCopies(device);
     this.#backend = backend as unknown as Internals;
     device.addEventListener("uncapturederror", (event) => {
       this.#failure ??= (event as GPUUncapturedErrorEvent).error.message;
@@ -95,21 +106,24 @@ export class KernelRunner {
       return made;
     }
     const backend = this.#backend;
-    const entries = bound.map((one, binding) => ({ binding, resource: this.#resource(one) }));
-    for (const one of bound) backend.commandQueueOwnedIds.add("tensor" in one ? one.tensor.dataId : one.dataId);
-    const pipeline = this.#pipeline(spec);
-    const group = this.#device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+    const { pipeline, textures } = this.#compiled(spec);
     backend.ensureCommandEncoderReady();
+    const entries = bound.map((one, binding) => {
+      const texture = textures.get(binding);
+      return { binding, resource: texture ? this.#texture(one, texture) : this.#resource(one) };
+    });
+    for (const one of bound) backend.commandQueueOwnedIds.add("tensor" in one ? one.tensor.dataId : one.dataId);
+    const group = this.#device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
     if (this.profiler) backend.endComputePassEncoder();
     backend.computePassEncoder ??= backend.commandEncoder.beginComputePass(this.profiler?.pass(spec.name));
     backend.computePassEncoder.setPipeline(pipeline);
     backend.computePassEncoder.setBindGroup(0, group);
     backend.computePassEncoder.dispatchWorkgroups(...spec.workgroups);
-    if (this.profiler) backend.endComputePassEncoder();
-    if (++backend.dispatchCountInPass >= DISPATCHES_PER_SUBMIT) {
-      backend.endComputePassEncoder();
-      backend.submitQueue();
+    for (const one of bound.slice(inputs.length)) {
+      this.#copies?.changed("tensor" in one ? one.tensor.dataId : one.dataId);
     }
+    if (this.profiler) backend.endComputePassEncoder();
+    if (++backend.dispatchCountInPass >= DISPATCHES_PER_SUBMIT) this.flush();
     return made;
   }
 
@@ -130,6 +144,17 @@ export class KernelRunner {
   #resource(one: Tensor | TensorRange): GPUBufferBinding {
     if (!("tensor" in one)) return { buffer: this.buffer(one) };
     return { buffer: this.buffer(one.tensor), offset: one.first * 4, size: one.size * 4 };
+  }
+
+  #texture(one: Tensor | TensorRange, texture: TextureRead): GPUTextureView {
+    const { buffer, offset = 0 } = this.#resource(one);
+    const owner = "tensor" in one ? undefined : one.dataId;
+    const backend = this.#backend;
+    return this.#copies!.of({ buffer, offset, size: one.size * 4, owner }, texture, () => {
+      // Copies have no place in a compute pass.
+      backend.endComputePassEncoder();
+      return backend.commandEncoder;
+    });
   }
 
   /** The buffer behind a tensor, uploaded if need be. */
@@ -191,6 +216,7 @@ export class KernelRunner {
     const buffer = this.buffer(tensor);
     // What is recorded but not yet submitted must not see the new values.
     this.flush();
+    this.#copies?.changed(tensor.dataId);
     this.#device.queue.writeBuffer(buffer, 0, values as Float32Array<ArrayBuffer>);
   }
 
@@ -199,6 +225,7 @@ export class KernelRunner {
     this.#backend.ensureCommandEncoderReady();
     this.#backend.endComputePassEncoder();
     this.#backend.submitQueue();
+    this.#copies?.submitted();
   }
 
   /** Throws what the device reported since the start, such as a kernel that did not compile or memory that ran out. */
@@ -206,16 +233,16 @@ export class KernelRunner {
     if (this.#failure !== undefined) throw new Error(`The GPU reported an error: ${this.#failure}`);
   }
 
-  #pipeline(spec: KernelSpec): GPUComputePipeline {
-    let pipeline = this.#pipelines.get(spec.wgsl);
-    if (!pipeline) {
-      pipeline = this.#device.createComputePipeline({
-        label: spec.name,
-        layout: "auto",
-        compute: { module: this.#device.createShaderModule({ label: spec.name, code: spec.wgsl }), entryPoint: "main" },
-      });
-      this.#pipelines.set(spec.wgsl, pipeline);
+  #compiled(spec: KernelSpec): Compiled {
+    let compiled = this.#pipelines.get(spec.wgsl);
+    if (!compiled) {
+      const most = this.#copies ? this.#device.limits.maxStorageTexturesPerShaderStage : 0;
+      const { wgsl, textures } = textureReads(spec.wgsl, most);
+      const module = this.#device.createShaderModule({ label: spec.name, code: wgsl });
+      const compute = { module, entryPoint: "main" };
+      const pipeline = this.#device.createComputePipeline({ label: spec.name, layout: "auto", compute });
+      this.#pipelines.set(spec.wgsl, compiled = { pipeline, textures });
     }
-    return pipeline;
+    return compiled;
   }
 }

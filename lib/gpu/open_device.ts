@@ -5,7 +5,7 @@ const WANTED_FEATURES = ["timestamp-query", "shader-f16"];
 
 /** Limits that are raised to the adapter's own. More of the others buys nothing, and some drivers refuse their own maximum. */
 const RAISED_LIMITS =
-  /^max(StorageBufferBindingSize|BufferSize|ComputeWorkgroupStorageSize|ComputeInvocationsPerWorkgroup|ComputeWorkgroupSizeX|StorageBuffersPerShaderStage)$/;
+  /^max(StorageBufferBindingSize|BufferSize|ComputeWorkgroupStorageSize|ComputeInvocationsPerWorkgroup|ComputeWorkgroupSizeX|StorageBuffersPerShaderStage|StorageTexturesPerShaderStage)$/;
 
 /** A device of the adapter with all the limits that kernels use. */
 export function openDevice(adapter: GPUAdapter, { limits, features }: AdapterFacts): Promise<GPUDevice> {

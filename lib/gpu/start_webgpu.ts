@@ -1,6 +1,6 @@
 import * as tf from "../deps/tfjs.ts";
 import { WebGPUBackend } from "../deps/tfjs_webgpu.ts";
-import { type AdapterFacts, describeAdapter, requestAdapter } from "./adapter.ts";
+import { type AdapterFacts, describeAdapter, readsThroughTextures, requestAdapter } from "./adapter.ts";
 import { ConvChoices } from "./conv_choices.ts";
 import { openDevice } from "./open_device.ts";
 import { KernelRunner } from "./kernel_runner.ts";
@@ -57,7 +57,7 @@ async function start(): Promise<Gpu> {
   return {
     adapter: facts,
     device,
-    kernels: new KernelRunner(device, backend),
+    kernels: new KernelRunner(device, backend, readsThroughTextures(facts)),
     choices: new ConvChoices(facts),
     lost: device.lost.then((info) => `${info.reason}: ${info.message}`),
   };

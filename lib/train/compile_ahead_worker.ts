@@ -1,6 +1,6 @@
 /** A worker of compileAhead(): runs one workgroup of each kernel on a device of its own, on buffers of whatever is in them. */
 import { serveWorker } from "../data/worker_pool.ts";
-import { describeAdapter, requestAdapter } from "../gpu/adapter.ts";
+import { describeAdapter, readsThroughTextures, requestAdapter } from "../gpu/adapter.ts";
 import { openDevice } from "../gpu/open_device.ts";
 import type { AskedKernel } from "../nn/asked_passes.ts";
 

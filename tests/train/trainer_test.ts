@@ -53,6 +53,7 @@ Deno.test("train() learns, validates every valFreq epochs and after the last, an
       "best_iresnet18.safetensors",
       "checkpoint_0000000020.safetensors",
       "hparam.yaml",
+      "kernels.json",
       "result.json",
       "train_epoch_log.txt",
       "train_step_log.txt",
@@ -98,6 +99,7 @@ Deno.test("a loss that is not finite stops the run; the last good checkpoint can
     assert.deepEqual([...Deno.readDirSync(`${folder}/runs/centerbias/exp2`)].map(({ name }) => name).sort(), [
       ".lock",
       "hparam.yaml",
+      "kernels.json",
       "train_step_log.txt",
     ]);
   }));
