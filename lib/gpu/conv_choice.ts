@@ -34,11 +34,14 @@ const workgroup = (m: number, n: number, k: number, threadM: number, threadN: nu
   threadN,
 });
 
-/** Register tiles of products, from the largest. A larger one loads less, and takes longer to compile: 1.5, 0.6 and 0.3 seconds. */
-const REGISTER_TILES = [registers(16, 8), registers(16, 4), registers(8, 4)];
+/** Register tiles of products, from the largest. They take 1100, 550, 280 and 120 ms to compile, and differ little in speed. */
+const REGISTER_TILES = [registers(16, 4), registers(8, 4), registers(4, 4), registers(4, 1)];
 
-/** Multiplications of a pass from which the next larger tile is worth its compilation, on a software adapter. */
-const LARGE_WORK = [2 ** 28, 2 ** 30];
+/** Multiplications of a product from which 4x4 is worth its compilation, on a software adapter. */
+const LARGE_PRODUCT = 2 ** 25;
+
+/** The same of a direct pass's larger tile, and of Winograd's method. */
+const LARGE_DIRECT = 2 ** 27;
 
 /** Workgroup tiles of products, the default first. */
 const WORKGROUP_TILES = [
@@ -51,16 +54,17 @@ const WORKGROUP_TILES = [
   workgroup(32, 32, 16, 4, 4),
 ];
 
-/** Direct sizes, from the one that compiles fastest. */
+/** Direct sizes, from the one that compiles fastest: 300, 600, 1000 and 2000 ms. */
 const DIRECT_SIZES: DirectSize[] = [
+  { positions: 8, vectors: 1 },
+  { positions: 8, vectors: 2 },
   { positions: 16, vectors: 2 },
   { positions: 28, vectors: 2 },
-  { positions: 28, vectors: 4 },
 ];
 const DIRECT_FILTER_SIZES: DirectSize[] = [
+  { positions: 12, vectors: 1 },
   { positions: 24, vectors: 2 },
   { positions: 48, vectors: 2 },
-  { positions: 48, vectors: 4 },
 ];
 
 /** Workgroups that keep a large GPU busy: four for each of some hundred processors. */
@@ -87,8 +91,7 @@ export function workgroupTiles({ limits }: ChoiceAdapter): WorkgroupTile[] {
 /** Tiles of a product of matrices of `work` multiplications in the adapter's family, the one to take untried first. */
 export function productTiles(adapter: ChoiceAdapter, work: number): ProductTile[] {
   if (adapter.family === "workgroup") return workgroupTiles(adapter);
-  const largest = LARGE_WORK.filter((least) => work >= least).length;
-  return startingWith(REGISTER_TILES, REGISTER_TILES.length - 1 - largest);
+  return startingWith(REGISTER_TILES, work < LARGE_PRODUCT ? 3 : 2);
 }
 
 /** The list with its entry `i` moved to the front. */
@@ -113,15 +116,14 @@ export function convChoices(
   );
   const direct = pass === "filter" ? DIRECT_FILTER_SIZES : DIRECT_SIZES;
   const plain = software
-    ? startingWith(direct, work < LARGE_WORK[0] ? 0 : 1).map((size): ConvChoice => ({ method: "direct", ...size }))
+    ? startingWith(direct, work < LARGE_DIRECT ? 0 : 1).map((size): ConvChoice => ({ method: "direct", ...size }))
     : workgroupTiles(adapter).map((tile): ConvChoice => ({
       method: "tiled",
       tile,
       splits: splitsOf(layer, pass, tile),
     }));
-  // Few channels do not pay for the transforms. On a software adapter they do sooner: the forward pass and the input's gradient share
-  // kernels, which spares compilations.
-  const pays = Math.min(layer.input[2], layer.output[2]) >= (software ? 16 : 32);
+  // Few channels do not pay for the transforms; on a software adapter a small layer does not pay for compiling them.
+  const pays = Math.min(layer.input[2], layer.output[2]) >= 32 && (!software || work >= LARGE_DIRECT);
   return pays ? [...minimal, ...plain] : [...plain, ...minimal];
 }
 

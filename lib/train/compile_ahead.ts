@@ -42,7 +42,8 @@ export async function compileAhead(
       await Promise.all(
         wanted.map(async (kernel) => {
           await pool.run(kernel, kernel.spec.wgsl.length);
-          report?.(++done, wanted.length);
+          done++;
+          report?.(done, wanted.length);
         }),
       );
     } finally {
