@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readSummary, runPhase, sum } from "../../tools/test_phase.ts";
+import { failedTests, readSummary, runPhase, sum } from "../../tools/test_phase.ts";
 
 /** A phase's process, written as one line of TypeScript. */
 function script(code: string): string[] {
@@ -60,4 +60,15 @@ Deno.test("runPhase() does not hand INIT_CWD on", async () => {
     if (before === undefined) Deno.env.delete("INIT_CWD");
     else Deno.env.set("INIT_CWD", before);
   }
+});
+
+Deno.test("failedTests() names tests that failed and files that could not run, each once", () => {
+  const output = [
+    "a ... ok (1ms)",
+    "\x1b[0mb of two ... \x1b[31mFAILED\x1b[0m (2s)",
+    "  a step ... FAILED (1ms)",
+    "./tests/c_test.ts (uncaught error)",
+    "b of two ... FAILED (2s)",
+  ];
+  assert.deepEqual(failedTests(output.join("\n")), ["b of two", "./tests/c_test.ts"]);
 });
