@@ -142,7 +142,7 @@ export class KernelRunner {
   }
 
   #resource(one: Tensor | TensorRange): GPUBufferBinding {
-    if (!("tensor" in one)) return { buffer: this.buffer(one) };
+    if (!("tensor" in one)) return { buffer: this.buffer(one), size: one.size * 4 };
     return { buffer: this.buffer(one.tensor), offset: one.first * 4, size: one.size * 4 };
   }
 

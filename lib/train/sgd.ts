@@ -12,6 +12,9 @@ export interface SgdOptions {
   readonly weightDecay: number;
 }
 
+/** Parameters of one kernel. */
+const MOST_AT_ONCE = 8;
+
 /** Stochastic gradient descent with momentum, in place: v = momentum v + (g + decay p), p = p - rate v. */
 export class Sgd {
   readonly #gpu: Gpu;
@@ -32,15 +35,29 @@ export class Sgd {
     const { momentum, weightDecay } = this.#options;
     tf.tidy(() => {
       const hyper = tf.concat([tf.tensor1d([rate, momentum, weightDecay]), scale.reshape<tf.Tensor1D>([1])]);
-      this.#named.forEach(([, { variable }], i) => {
+      const parts = this.#named.flatMap(([, { variable }], i) =>
         // Class weights may be larger than one binding.
-        for (const { first, count } of rowRanges(variable.size, rowsPerBinding(this.#gpu, 1))) {
-          const part = (tensor: tf.Tensor) => rowsOf(tensor, first, count, 1);
-          const outputs = [part(this.#velocities[i]), part(variable)];
-          this.#gpu.kernels.run(sgdKernel(count), [hyper, part(gradients[i])], outputs);
-        }
-      });
+        rowRanges(variable.size, rowsPerBinding(this.#gpu, 1)).map(({ first, count }) => ({
+          size: count,
+          tensors: [gradients[i], this.#velocities[i], variable].map((tensor) => rowsOf(tensor, first, count, 1)),
+        }))
+      );
+      const wide = parts.filter(({ size }) => size % 4 === 0);
+      const narrow = parts.filter(({ size }) => size % 4 !== 0);
+      for (const group of [...this.#groups(wide), ...this.#groups(narrow)]) {
+        const [gradient, velocity, parameter] = [0, 1, 2].map((k) => group.map(({ tensors }) => tensors[k]));
+        this.#gpu.kernels.run(sgdKernel(group.map(({ size }) => size)), [hyper, ...gradient], [
+          ...velocity,
+          ...parameter,
+        ]);
+      }
     });
+  }
+
+  /** Parts as many at a time as one kernel can bind: most are small, and a dispatch costs more than they do. */
+  #groups<T>(parts: readonly T[]): T[][] {
+    const most = Math.min(MOST_AT_ONCE, Math.floor((this.#gpu.device.limits.maxStorageBuffersPerShaderStage - 1) / 3));
+    return Array.from({ length: Math.ceil(parts.length / most) }, (_, i) => parts.slice(i * most, (i + 1) * most));
   }
 
   /** Velocities by name, in PyTorch's layout. */

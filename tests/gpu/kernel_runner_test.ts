@@ -32,7 +32,7 @@ Deno.test("run() gives tensors that are changed in place back as they are, and r
   const { kernels } = await startWebGPU();
   const [hyper, gradient, velocity, parameter] = [[1, 0, 0, 1], [1, 2], [0, 0], [5, 5]].map((x) => tf.tensor1d(x));
   assert.deepEqual([...await kernels.read(parameter)], [5, 5]);
-  const outputs = kernels.run(sgdKernel(2), [hyper, gradient], [velocity, parameter]);
+  const outputs = kernels.run(sgdKernel([2]), [hyper, gradient], [velocity, parameter]);
   assert.ok(outputs[0] === velocity && outputs[1] === parameter);
   assert.deepEqual([...await kernels.read(parameter)], [4, 3]);
   tf.dispose([hyper, gradient, velocity, parameter]);
@@ -86,7 +86,7 @@ Deno.test("two hundred steps keep neither tensors nor GPU memory", async () => {
         [filter, layer.weight],
       );
       const hyper = tf.tensor1d([0.01, 0.9, 5e-4, 1]);
-      gpu.kernels.run(sgdKernel(filter.size), [hyper, grads[0]], [velocity, filter]);
+      gpu.kernels.run(sgdKernel([filter.size]), [hyper, grads[0]], [velocity, filter]);
       return value as tf.Scalar;
     });
   const memory = () => {

@@ -62,7 +62,7 @@ const MISTAKES: [what: string, only: string, from: string, to: string, found: st
   ["statistics that skip a row", "1001x7 + residual", "row = first + 1u", "row = first + 2u", "output"],
   ["the slope's gradient of the wrong sign", "37x64 + PReLU", "select(g * z,", "select(-g * z,", "gradient of slope"],
   ["a variance without n/(n-1)", "3x5 + PReLU", "0.15000000000000002 * variance", "0.1 * variance", "running variance"],
-  ["velocity that is not kept", "sgd 7", "velocity[i] = v;", "", "velocity"],
+  ["velocity that is not kept", "sgd 7", "velocity1[i] = v;", "", "velocity"],
   ["images that are not mirrored", "unpack 3", "flips[image] != 0", "flips[image] == 7", "output"],
   [
     "the first of repeated labels",

@@ -50,7 +50,7 @@ for (const textures of [true, false]) {
       return values.map((part) => [...part]);
     };
     assert.deepEqual(await sum(), [[5, 5, 5, 5], [5, 5, 5, 5]]);
-    kernels.run(sgdKernel(4), [hyper, gradient], [velocity, parameter]);
+    kernels.run(sgdKernel([4]), [hyper, gradient], [velocity, parameter]);
     assert.deepEqual(await sum(), [[4, 3, 2, 1], [4, 2, 3, 1]]);
     kernels.write(parameter, Float32Array.of(1, 2, 3, 4));
     assert.deepEqual(await sum(), [[1, 2, 3, 4], [1, 3, 2, 4]]);

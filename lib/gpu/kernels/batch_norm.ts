@@ -262,7 +262,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
 
 /**
  * Gradient of x: scale * (g - mean(g) - normal * mean(g * normal)).
- * Bindings: x, dy, statistics, sums [2 or 3, channels], weight, [bias, slope], dx.
+ * Bindings: x, dy, statistics, sums of g and of g * normal, weight, [bias, slope], dx.
  */
 export function batchNormInputGradientKernel(norm: BatchNorm & { readonly prelu: boolean }): KernelSpec {
   const { type, count: wide } = vectorOf(norm.channels);
@@ -270,13 +270,16 @@ export function batchNormInputGradientKernel(norm: BatchNorm & { readonly prelu:
   const perLane = 4;
   const lanes = Math.ceil(norm.rows / perLane) * wide;
   const { size, workgroups } = spread(lanes, 64);
-  const inputs = ["x", "dy", "statistics", "sums", "weight", ...(norm.prelu ? ["bias", "slope"] : [])];
-  const length: Record<string, number> = {
-    x: total,
-    dy: total,
-    statistics: 2 * wide,
-    sums: (norm.prelu ? 3 : 2) * wide,
-  };
+  const inputs = [
+    "x",
+    "dy",
+    "statistics",
+    "gradientSum",
+    "productSum",
+    "weight",
+    ...(norm.prelu ? ["bias", "slope"] : []),
+  ];
+  const length: Record<string, number> = { x: total, dy: total, statistics: 2 * wide };
   return {
     name: `batch norm input gradient ${norm.rows}x${norm.channels}`,
     bindings: [...inputs.map(() => "read" as const), "write"],
@@ -292,8 +295,8 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   let mean = statistics[c];
   let inverse = statistics[${wide}u + c];
   let scale = weight[c];
-  let gradientMean = sums[c] / ${norm.rows}.0;
-  let productMean = sums[${wide}u + c] / ${norm.rows}.0;
+  let gradientMean = gradientSum[c] / ${norm.rows}.0;
+  let productMean = productSum[c] / ${norm.rows}.0;
   ${norm.prelu ? "let shift = bias[c]; let negative = slope[c];" : ""}
   for (var i = 0u; i < ${perLane}u; i++) {
     let row = lane / ${wide}u * ${perLane}u + i;

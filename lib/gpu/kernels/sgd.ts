@@ -2,29 +2,51 @@ import type { KernelSpec } from "../kernel_spec.ts";
 import { flatIndex, spread, storage, vectorOf } from "./wgsl.ts";
 
 /**
- * SGD with momentum in place: v = momentum v + (scale g + decay p), p = p - rate v.
- * Bindings: hyper [rate, momentum, decay, scale], gradient, velocity, parameter.
+ * SGD with momentum in place, for several parameters at once: v = momentum v + (scale g + decay p), p = p - rate v.
+ * Sizes are multiples of four, all or none.
+ * Bindings: hyper [rate, momentum, decay, scale], a gradient for each, a velocity for each, each parameter.
+ *
+ * Sizes are not constants here: parameters of all sizes share one pipeline.
  */
-export function sgdKernel(size: number): KernelSpec {
-  const { type, count } = vectorOf(size);
-  const { size: group, workgroups } = spread(count, 64);
+export function sgdKernel(sizes: readonly number[]): KernelSpec {
+  const { type } = vectorOf(sizes[0]);
+  if (sizes.some((size) => vectorOf(size).type !== type)) throw new Error(`sgd: sizes ${sizes} are of two kinds`);
+  const lanes = sizes.reduce((sum, size) => sum + vectorOf(size).count, 0);
+  const { size: group, workgroups } = spread(lanes, 64);
+  const all = sizes.map((_, k) => k);
+  const many = sizes.length;
   return {
-    name: `sgd ${size}`,
-    bindings: ["read", "read", "write", "write"],
+    name: many === 1 ? `sgd ${sizes[0]}` : `sgd of ${many} parameters`,
+    bindings: [
+      "read",
+      ...all.map(() => "read" as const),
+      ...all.map(() => "write" as const),
+      ...all.map(() => "write" as const),
+    ],
     workgroups,
     wgsl: `
 ${storage(0, "hyper", "f32", 4)}
-${storage(1, "gradient", type, count)}
-${storage(2, "velocity", type, count, "write")}
-${storage(3, "parameter", type, count, "write")}
+${all.map((k) => storage(1 + k, `gradient${k}`, type)).join("\n")}
+${all.map((k) => storage(1 + many + k, `velocity${k}`, type, undefined, "write")).join("\n")}
+${all.map((k) => storage(1 + 2 * many + k, `parameter${k}`, type, undefined, "write")).join("\n")}
 @compute @workgroup_size(${group})
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
-  let i = ${flatIndex(workgroups, group)};
-  if (i >= ${count}u) { return; }
-  let p = parameter[i];
-  let v = hyper[1] * velocity[i] + (hyper[3] * gradient[i] + hyper[2] * p);
-  velocity[i] = v;
-  parameter[i] = p - hyper[0] * v;
+  var i = ${flatIndex(workgroups, group)};
+  let rate = hyper[0];
+  let momentum = hyper[1];
+  let decay = hyper[2];
+  let scale = hyper[3];
+  ${
+      all.map((k) => `
+  if (i < arrayLength(&parameter${k})) {
+    let p = parameter${k}[i];
+    let v = momentum * velocity${k}[i] + (scale * gradient${k}[i] + decay * p);
+    velocity${k}[i] = v;
+    parameter${k}[i] = p - rate * v;
+    return;
+  }
+  i -= arrayLength(&parameter${k});`).join("\n")
+    }
 }`,
   };
 }

@@ -3,26 +3,31 @@ import { flatIndex, spread, storage, vectorOf } from "./wgsl.ts";
 
 /**
  * Adds up parts: sums[i] = parts[0][i] + parts[1][i] + …, for each of `sets` stacked tables of parts.
- * Bindings: parts [sets, parts, size], sums [sets, size].
+ * Bindings: parts [sets, parts, size], then for each set its sums [size].
  */
 export function sumPartsKernel(sets: number, parts: number, size: number): KernelSpec {
   const { type, count } = vectorOf(size);
   const { size: group, workgroups } = spread(sets * count, 64);
+  const all = Array.from({ length: sets }, (_, set) => set);
+  const store = (set: number) =>
+    set === sets - 1 ? `sums${set}[at] = sum;` : `if (table == ${set}u) { sums${set}[at] = sum; return; }`;
   return {
     name: `sum of ${parts} parts of ${size}`,
-    bindings: ["read", "write"],
+    bindings: ["read", ...all.map(() => "write" as const)],
     workgroups,
     wgsl: `
 ${storage(0, "parts", type, sets * parts * count)}
-${storage(1, "sums", type, sets * count, "write")}
+${all.map((set) => storage(1 + set, `sums${set}`, type, count, "write")).join("\n")}
 @compute @workgroup_size(${group})
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
   let i = ${flatIndex(workgroups, group)};
   if (i >= ${sets * count}u) { return; }
-  let first = i / ${count}u * ${parts * count}u + i % ${count}u;
+  let table = i / ${count}u;
+  let at = i % ${count}u;
+  let first = table * ${parts * count}u + at;
   var sum = parts[first];
   for (var part = 1u; part < ${parts}u; part++) { sum += parts[first + part * ${count}u]; }
-  sums[i] = sum;
+  ${all.map(store).join("\n  ")}
 }`,
   };
 }

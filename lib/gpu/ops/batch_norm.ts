@@ -109,15 +109,13 @@ export function batchNormGradients(
       [x, dy, statistics, ...(prelu ? [weight, bias, slope] : [])],
       [{ shape: [count, parts, norm.channels] }],
     );
-    const [sums] = gpu.kernels.run(sumPartsKernel(count, parts, norm.channels), [table], [{
-      shape: [count, norm.channels],
-    }]);
+    const sums = new Array(count).fill({ shape: [norm.channels] });
+    const [dBias, dWeight, dSlope] = gpu.kernels.run(sumPartsKernel(count, parts, norm.channels), [table], sums);
     const [dx] = gpu.kernels.run(
       batchNormInputGradientKernel({ ...norm, prelu }),
-      [x, dy, statistics, sums, weight, ...(prelu ? [bias, slope] : [])],
+      [x, dy, statistics, dBias, dWeight, weight, ...(prelu ? [bias, slope] : [])],
       [{ shape: x.shape }],
     );
-    const row = (i: number) => sums.slice([i, 0], [1, norm.channels]).reshape([norm.channels]);
-    return prelu ? [dx, row(1), row(0), row(2)] : [dx, row(1), row(0)];
+    return prelu ? [dx, dWeight, dBias, dSlope] : [dx, dWeight, dBias];
   });
 }

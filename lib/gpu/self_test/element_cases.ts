@@ -13,7 +13,7 @@ export function elementCases(): KernelCase[] {
   return [
     ...([[1, 1, 1], [9, 5, 3], [4, 64, 28]] as const).map(transposeCase),
     ...([[1, 2, 4], [3, 57, 13], [2, 256, 8]] as const).map(sumPartsCase),
-    ...[1, 7, 4096].map(sgdCase),
+    ...[[1], [7, 2, 5], [4096], [8, 4, 260, 64, 12, 4, 4, 16]].map(sgdCase),
     ...([[1, 1], [3, 5], [2, 16]] as const).map(unpackCase),
     ...([[1, 8, 1], [24, 6, 5], [7, 33, 40]] as [number, number, number][]).flatMap((shape) => [
       centersCase(...shape, "last"),
@@ -62,17 +62,19 @@ function sumPartsCase([sets, parts, size]: readonly [number, number, number]): K
         value[to] += part;
         squares[to] += part * part;
       });
-      const [made] = tf.tidy(() =>
-        gpu.kernels.run(sumPartsKernel(sets, parts, size), [tf.tensor1d(values)], [{ shape: [sets, size] }])
-      );
+      const made = tf.tidy(() => {
+        const outputs = new Array(sets).fill({ shape: [size] });
+        return tf.concat(gpu.kernels.run(sumPartsKernel(sets, parts, size), [tf.tensor1d(values)], outputs));
+      });
       return compare(gpu, [["output", made, { value, spread: squares.map(Math.sqrt), terms: parts }]]);
     },
   };
 }
 
-function sgdCase(size: number): KernelCase {
+function sgdCase(sizes: readonly number[]): KernelCase {
+  const size = sizes.reduce((a, b) => a + b);
   return {
-    name: `sgd ${size}`,
+    name: `sgd ${sizes.join(", ")}`,
     run(gpu, random) {
       const hyper = Float32Array.of(0.1, 0.9, 5e-4, 0.25);
       const [rate, momentum, decay, scale] = hyper;
@@ -87,8 +89,10 @@ function sgdCase(size: number): KernelCase {
         moved.spread[i] = Math.hypot(parameter[i], rate * faster.spread[i]);
       }
       const made = tf.tidy(() => {
-        const [h, g, v, p] = [hyper, gradient, velocity, parameter].map((values) => tf.tensor1d(values));
-        return gpu.kernels.run(sgdKernel(size), [h, g], [v, p]);
+        const parts = (values: Float32Array) => tf.split(tf.tensor1d(values), [...sizes]);
+        const [g, v, p] = [gradient, velocity, parameter].map(parts);
+        const changed = gpu.kernels.run(sgdKernel(sizes), [tf.tensor1d(hyper), ...g], [...v, ...p]);
+        return [changed.slice(0, sizes.length), changed.slice(sizes.length)].map((all) => tf.concat(all));
       });
       return compare(gpu, [["velocity", made[0], faster], ["parameter", made[1], moved]]);
     },
