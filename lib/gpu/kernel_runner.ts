@@ -61,11 +61,8 @@ export class KernelRunner {
   #failure: string | undefined;
   /** Times every kernel that is run while it is set, each in a pass of its own. */
   profiler: KernelProfiler | undefined;
-  /**
-   * Nothing is computed while it is set: kernels give tensors of the right shape and no values, and it is told of each, with the
-   * bytes of its bindings. Shows what a network asks for.
-   */
-  dryRun: ((spec: KernelSpec, bytes: number[]) => void) | undefined;
+  /** Nothing is computed while it is set: kernels give tensors of the right shape and no values. Shows what a network asks for. */
+  dryRun = false;
 
   /** `backend` must be the one tfjs uses, on the same device. With `textures`, kernels read through textures: see {@linkcode textureReads}. */
   constructor(device: GPUDevice, backend: WebGPUBackend, textures = false) {
@@ -101,10 +98,7 @@ export class KernelRunner {
       bound.push(tensor);
       return tensor;
     });
-    if (this.dryRun) {
-      this.dryRun(spec, bound.map(({ size }) => size * 4));
-      return made;
-    }
+    if (this.dryRun) return made;
     const backend = this.#backend;
     const { pipeline, textures } = this.#compiled(spec);
     backend.ensureCommandEncoderReady();

@@ -11,7 +11,7 @@ import { accuracies, epochLine, epochNumber, epochText, resultJson, stepLine, va
 import { freshState, isEnded, isFinished, isValidationDue, type RunState } from "./run_state.ts";
 import { learningRate } from "./schedule.ts";
 import { type StepReading, StepReadings } from "./step_readings.ts";
-import { compileRun, tuneRun } from "./tuning.ts";
+import { tuneRun } from "./tuning.ts";
 
 /** One run, from its first or resumed step to its last. */
 export class Run implements Disposable {
@@ -60,9 +60,7 @@ export class Run implements Disposable {
     let finished = false;
     try {
       progress.start(1);
-      const tuning = { ...this.#setup, backbone: this.#parts.backbone, folder: this.folder };
-      await tuneRun(tuning, signal);
-      await compileRun(tuning, signal);
+      await tuneRun({ ...this.#setup, backbone: this.#parts.backbone, folder: this.folder }, signal);
       finished = await this.#toTheEnd(signal);
     } catch (error) {
       if (!signal?.aborted || error !== signal.reason) throw error;

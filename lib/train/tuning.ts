@@ -5,9 +5,8 @@ import { choiceName } from "../gpu/conv_choice.ts";
 import { type AskedPass, ConvChoices } from "../gpu/conv_choices.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import { tune } from "../gpu/tuner.ts";
-import { askedKernels, askedPasses } from "../nn/asked_passes.ts";
+import { askedPasses } from "../nn/asked_passes.ts";
 import type { Backbone } from "../nn/backbone.ts";
-import { compileAhead } from "./compile_ahead.ts";
 import type { TrainOptions } from "./options.ts";
 import type { Progress } from "./progress.ts";
 import { TuningCache, tuningCachePath } from "./tuning_cache.ts";
@@ -64,19 +63,6 @@ export async function tuneRun(setup: TuningSetup, signal?: AbortSignal): Promise
   ]);
   const text = JSON.stringify(Object.fromEntries(chosen), undefined, 1);
   writeFileAtomic(path, new TextEncoder().encode(text + "\n"), { force: true });
-}
-
-/** On a software adapter, compiles a run's kernels on all cores before its first step. */
-export async function compileRun(
-  { gpu, backbone, options, progress }: TuningSetup,
-  signal?: AbortSignal,
-): Promise<void> {
-  if (!gpu.adapter.software) return;
-  const kernels = askedKernels(gpu, backbone, Math.ceil(options.batchSize / options.accumulate));
-  await compileAhead(kernels, {
-    signal,
-    report: (done, total) => progress.update({ doing: done < total ? `compiling kernels ${done}/${total}` : "" }),
-  });
 }
 
 /** Takes up what kernels.json says; false if there is none, as in a run's first part. */
