@@ -74,7 +74,7 @@ Deno.test("askedPasses() lists a network's convolutions without computing or cha
   // The linear layer's is a product of its own; the images, which have none, are of a shape that a block's input has too.
   assert.equal(count("input"), count("forward") - 1);
   assert.ok(passes.every(({ layer }) => layer.batch === 3));
-  assert.equal(gpu.kernels.dryRun, undefined);
+  assert.equal(gpu.kernels.dryRun, false);
   backbone.dispose();
 });
 
