@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console -- a command prints
 /**
- * Every check and every test of the project; what fails does not stop the rest. Each test file has a process of its own, as many at
- * a time as there are cores. The last line is `N passed, N failed, N skipped`, where each check counts as one; exit code 1 if
+ * Every check and every test of the project; what fails does not stop the rest. Each test file has a process of its own, two to
+ * four at a time. The last line is `N passed, N failed, N skipped`, where each check counts as one; exit code 1 if
  * anything failed.
  *
  *     deno task test                   everything
@@ -80,7 +80,7 @@ function testFiles(folder: string): string[] {
 }
 
 /** The test files that take longest, which begin first so that none is left alone at the end. */
-const SLOW = /parity|self_test|train_test|resume|demo|backbone|default_run/;
+const SLOW = /parity|self_test|train_test|resume|backbone/;
 
 /** Runs every test file in a process of its own, several at a time. */
 async function runFiles(files: string[]): Promise<PhaseResult> {
@@ -116,19 +116,14 @@ if (import.meta.main) {
   const folder = Deno.env.get("INIT_CWD") ?? Deno.cwd();
   Deno.chdir(new URL("../", import.meta.url));
   const given = Deno.args.filter((word) => word !== "--checks");
-  const checks = CHECKS.map((phase) => ({ name: phase.name, run: () => runPhase(phase) }));
+  const alone = (phase: Phase) => ({ name: phase.name, run: () => runPhase(phase) });
+  const checks = CHECKS.map(alone);
+  const files = { name: "tests", run: () => runFiles(testFiles("tests").sort()) };
   const phases = given.length > 0
-    ? [{
-      name: "tests",
-      run: () => runPhase({ name: "tests", args: ["test", ...TEST_PERMISSIONS, ...testArguments(given, folder)] }),
-    }]
+    ? [alone({ name: "tests", args: ["test", ...TEST_PERMISSIONS, ...testArguments(given, folder)] })]
     : Deno.args.includes("--checks")
     ? checks
-    : [
-      ...checks,
-      { name: "tests", run: () => runFiles(testFiles("tests").sort()) },
-      { name: DOC_TESTS.name, run: () => runPhase(DOC_TESTS) },
-    ];
+    : [...checks, files, alone(DOC_TESTS)];
 
   const rows: string[] = [];
   const names: string[] = [];

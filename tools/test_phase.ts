@@ -109,7 +109,11 @@ export async function runPhase(phase: Phase): Promise<PhaseResult> {
     tee(child.stderr, phase.whole ? undefined : Deno.stderr),
     child.status,
   ]);
-  if (phase.whole) Deno.stdout.writeSync(new TextEncoder().encode(`${output}${errors}`));
+  if (phase.whole) {
+    // Synchronously, so that the pieces of phases at the same time do not mix; a write may take only a part.
+    const bytes = new TextEncoder().encode(output + errors);
+    for (let done = 0; done < bytes.length;) done += Deno.stdout.writeSync(bytes.subarray(done));
+  }
   clearTimeout(timer);
   const seconds = (performance.now() - begin) / 1000;
   const verdict = judge(phase, status.code, output, errors, late.signal.aborted ? limit : undefined);

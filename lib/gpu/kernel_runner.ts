@@ -106,16 +106,15 @@ export class KernelRunner {
       const texture = textures.get(binding);
       return { binding, resource: texture ? this.#texture(one, texture) : this.#resource(one) };
     });
-    for (const one of bound) backend.commandQueueOwnedIds.add("tensor" in one ? one.tensor.dataId : one.dataId);
+    const ids = bound.map((one) => "tensor" in one ? one.tensor.dataId : one.dataId);
+    for (const id of ids) backend.commandQueueOwnedIds.add(id);
     const group = this.#device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
     if (this.profiler) backend.endComputePassEncoder();
     backend.computePassEncoder ??= backend.commandEncoder.beginComputePass(this.profiler?.pass(spec.name));
     backend.computePassEncoder.setPipeline(pipeline);
     backend.computePassEncoder.setBindGroup(0, group);
     backend.computePassEncoder.dispatchWorkgroups(...spec.workgroups);
-    for (const one of bound.slice(inputs.length)) {
-      this.#copies?.changed("tensor" in one ? one.tensor.dataId : one.dataId);
-    }
+    for (const id of ids.slice(inputs.length)) this.#copies?.changed(id);
     if (this.profiler) backend.endComputePassEncoder();
     if (++backend.dispatchCountInPass >= DISPATCHES_PER_SUBMIT) this.flush();
     return made;

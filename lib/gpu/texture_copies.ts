@@ -15,8 +15,9 @@ interface Copy {
   readonly texture: GPUTexture;
   readonly view: GPUTextureView;
   readonly bytes: number;
-  /** Format and height: copies of the same shape can take each other's place. */
-  readonly shape: string;
+  /** Copies of the same format and height can take each other's place. */
+  readonly format: TextureRead["format"];
+  readonly height: number;
   owner: object | undefined;
 }
 
@@ -60,7 +61,7 @@ export class TextureCopies {
   ): GPUTextureView {
     const texels = size / bytes;
     const there = owner && this.#owned.get(owner);
-    if (there && there.shape.startsWith(format)) return this.#used(there).view;
+    if (there?.format === format) return this.#used(there).view;
     const copy = this.#used(this.#take(format, Math.ceil(texels / TEXTURE_WIDTH), bytes));
     copy.owner = owner;
     if (there) there.owner = undefined;
@@ -100,11 +101,10 @@ export class TextureCopies {
   #take(format: TextureRead["format"], rows: number, texelBytes: number): Copy {
     const height = textureHeight(rows);
     const bytes = TEXTURE_WIDTH * texelBytes * height;
-    const shape = `${format} ${height}`;
     const full = this.#bytes + bytes > MOST_BYTES;
     // A kernel has fewer bindings than this: the latest are not taken from it.
     const free = [...this.#copies].slice(0, -16);
-    const same = free.filter((copy) => copy.shape === shape);
+    const same = free.filter((copy) => copy.format === format && copy.height === height);
     const old = same.find(({ owner }) => !owner) ?? (full ? same[0] : undefined);
     if (old) {
       if (old.owner) this.changed(old.owner);
@@ -124,6 +124,6 @@ export class TextureCopies {
       usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
     });
     this.#bytes += bytes;
-    return { texture, view: texture.createView(), bytes, shape, owner: undefined };
+    return { texture, view: texture.createView(), bytes, format, height, owner: undefined };
   }
 }

@@ -57,7 +57,7 @@ export class Sgd {
   /** Parts as many at a time as one kernel can bind: most are small, and a dispatch costs more than they do. */
   #groups<T>(parts: readonly T[]): T[][] {
     const most = Math.min(MOST_AT_ONCE, Math.floor((this.#gpu.device.limits.maxStorageBuffersPerShaderStage - 1) / 3));
-    return Array.from({ length: Math.ceil(parts.length / most) }, (_, i) => parts.slice(i * most, (i + 1) * most));
+    return rowRanges(parts.length, most).map(({ first, count }) => parts.slice(first, first + count));
   }
 
   /** Velocities by name, in PyTorch's layout. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { textureReads } from "../../lib/gpu/kernels/texture_reads.ts";
-import { storage } from "../../lib/gpu/kernels/wgsl.ts";
+import { textureReads } from "../../../lib/gpu/kernels/texture_reads.ts";
+import { storage } from "../../../lib/gpu/kernels/wgsl.ts";
 
 const kernel = `
 ${storage(0, "a", "vec4f", 8)}
