@@ -133,11 +133,11 @@ async function benchHead(gpu: Gpu, options: Options): Promise<void> {
     await gpu.kernels.read(value);
     tf.dispose([value, grads]);
   };
-  const ours = () => pass(() => classSoftmax(gpu, embeddings, weight, labels, margin));
+  const ours = () => pass(() => classSoftmax(gpu, embeddings, [weight], labels, margin));
   // tfjs binds whole tensors.
   const bytes = 4 * classes * Math.max(dim, batchSize);
   const fits = bytes <= gpu.device.limits.maxStorageBufferBindingSize;
-  const plain = () => pass(() => plainSoftmax(embeddings, weight as unknown as tf.Tensor2D, labels, margin));
+  const plain = () => pass(() => plainSoftmax(embeddings, [weight as unknown as tf.Tensor2D], labels, margin));
   await ours();
   if (fits) await plain();
   const times: { ours: number[]; plain: number[] } = { ours: [], plain: [] };

@@ -24,7 +24,7 @@ export interface TensorRange {
 
 /** The parts of tfjs's backend that the bridge needs and its types keep private. */
 interface Internals {
-  tensorMap: { get(id: object): { resource: GPUBuffer; values: unknown } };
+  tensorMap: { has(id: object): boolean; get(id: object): { resource: GPUBuffer; values: unknown } };
   commandQueueOwnedIds: WeakSet<object>;
   computePassEncoder: GPUComputePassEncoder | null;
   commandEncoder: GPUCommandEncoder;
@@ -67,11 +67,16 @@ export class KernelRunner {
   /** `backend` must be the one tfjs uses, on the same device. With `textures`, kernels read through textures: see {@linkcode textureReads}. */
   constructor(device: GPUDevice, backend: WebGPUBackend, textures = false) {
     this.#device = device;
-    if (textures) this.#copies = new TextureCopies(device);
     this.#backend = backend as unknown as Internals;
+    if (textures) this.#copies = new TextureCopies(device, (id) => this.#backend.tensorMap.has(id));
     device.addEventListener("uncapturederror", (event) => {
       this.#failure ??= (event as GPUUncapturedErrorEvent).error.message;
     });
+  }
+
+  /** Whether kernels read copies of their inputs, which take memory besides them. */
+  get readsCopies(): boolean {
+    return this.#copies !== undefined;
   }
 
   /** Number of different pipelines compiled so far. */
@@ -102,6 +107,7 @@ export class KernelRunner {
     const backend = this.#backend;
     const { pipeline, textures } = this.#compiled(spec);
     backend.ensureCommandEncoderReady();
+    this.#copies?.nextKernel();
     const entries = bound.map((one, binding) => {
       const texture = textures.get(binding);
       return { binding, resource: texture ? this.#texture(one, texture) : this.#resource(one) };
@@ -141,9 +147,10 @@ export class KernelRunner {
 
   #texture(one: Tensor | TensorRange, texture: TextureRead): GPUTextureView {
     const { buffer, offset = 0 } = this.#resource(one);
-    const owner = "tensor" in one ? undefined : one.dataId;
+    const part = "tensor" in one;
+    const owner = part ? one.tensor.dataId : one.dataId;
     const backend = this.#backend;
-    return this.#copies!.of({ buffer, offset, size: one.size * 4, owner }, texture, () => {
+    return this.#copies!.of({ buffer, offset, size: one.size * 4, owner, part }, texture, () => {
       // Copies have no place in a compute pass.
       backend.endComputePassEncoder();
       return backend.commandEncoder;

@@ -17,7 +17,7 @@ export function askedPasses(gpu: Gpu, backbone: Backbone, batch: number): AskedP
   try {
     tf.tidy(() => {
       const images = tf.zeros<tf.Rank.R4>([batch, imageSize, imageSize, 4]);
-      const variables = backbone.parameters.trainable().map(({ variable }) => variable);
+      const variables = backbone.parameters.trainable().flatMap(({ parts }) => parts);
       tf.variableGrads(() => backbone.forward(images, true).sum().asScalar(), variables);
     });
   } finally {

@@ -82,7 +82,9 @@ export function makeRunParts({ gpu, set, options, progress }: RunSetup): RunPart
   if (checkpoint !== undefined) restoreCheckpoint(checkpoint, parts, identity);
   const state = checkpoint?.state ?? freshState();
   // tfjs computes small tensors on the processor until they are on the GPU; in a resumed run they are there from the start.
-  for (const { variable } of [...backbone.parameters.list(), ...head.parameters.list()]) gpu.kernels.buffer(variable);
+  for (const { parts } of [...backbone.parameters.list(), ...head.parameters.list()]) {
+    for (const part of parts) gpu.kernels.buffer(part);
+  }
 
   const finished = isFinished(state, options);
   const log = resources.use(

@@ -1,6 +1,6 @@
 import * as tf from "../deps/tfjs.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
-import type { Head } from "../head/head.ts";
+import type { ClassUpdate, Head } from "../head/head.ts";
 import type { Backbone } from "../nn/backbone.ts";
 import type { Parameter } from "../nn/parameters.ts";
 import { Sgd, type SgdOptions } from "./sgd.ts";
@@ -19,8 +19,8 @@ export interface GradientResult {
   readonly metrics: tf.Tensor1D;
   /** [batch, dim]. */
   readonly embeddings: tf.Tensor2D;
-  /** In the order of {@linkcode TrainingStep.parameters}. */
-  readonly gradients: tf.Tensor[];
+  /** In the order of {@linkcode TrainingStep.parameters}, each in parts as the parameter is; none for class weights that were updated in place. */
+  readonly gradients: (tf.Tensor[] | undefined)[];
 }
 
 /** Some images of a step, all that are computed at once. */
@@ -30,6 +30,9 @@ export interface TrainingPart {
   /** Brings them to the GPU: images [size, S, S, 4], labels [size] int32. */
   upload(): { images: tf.Tensor4D; labels: tf.Tensor1D };
 }
+
+/** The class weights among the parameters. */
+const CLASS_WEIGHTS = "head.weight";
 
 /** Loss, t, margin mean, maximum, minimum, right answers. */
 const SCALARS = 6;
@@ -77,23 +80,26 @@ export class TrainingStep {
     this.sgd = new Sgd(gpu, this.parameters, options);
   }
 
-  /** Loss and gradients of a batch; images [batch, S, S, 4], labels [batch] int32. The head's buffers move. */
-  gradients(images: tf.Tensor4D, labels: tf.Tensor1D): GradientResult {
+  /**
+   * Loss and gradients of a batch; images [batch, S, S, 4], labels [batch] int32. The head's buffers move, and with `update`
+   * its class weights.
+   */
+  gradients(images: tf.Tensor4D, labels: tf.Tensor1D, update?: ClassUpdate): GradientResult {
     let metrics: tf.Tensor1D | undefined;
     let embeddings: tf.Tensor2D | undefined;
-    const variables = this.parameters.map(([, { variable }]) => variable);
+    const wanted = this.parameters.map(([name, { parts }]) => update && name === CLASS_WEIGHTS ? undefined : parts);
     const { value, grads } = tf.variableGrads(() => {
       embeddings = this.#backbone.forward(images, true);
       tf.keep(embeddings);
-      const step = this.#head.step(embeddings, labels);
+      const step = this.#head.step(embeddings, labels, update);
       metrics = step.metrics;
       return step.loss;
-    }, variables);
+    }, wanted.flatMap((parts) => [...parts ?? []]));
     return {
       loss: value,
       metrics: metrics!,
       embeddings: embeddings!,
-      gradients: variables.map((variable) => grads[variable.name]),
+      gradients: wanted.map((parts) => parts?.map(({ name }) => grads[name])),
     };
   }
 
@@ -103,25 +109,25 @@ export class TrainingStep {
    */
   run(parts: readonly TrainingPart[], rate: number): void {
     const samples = parts.reduce((sum, { size }) => sum + size, 0);
-    let sum: tf.Tensor[] | undefined;
+    // A gradient that is added up or shortened first has to be a tensor.
+    const inPlace = this.#head.updatesInPlace && parts.length === 1 && this.#clip === 0;
+    const update = inPlace ? this.sgd.classUpdate(CLASS_WEIGHTS, rate) : undefined;
+    let sum: GradientResult["gradients"] | undefined;
     const scalars: tf.Tensor[] = [];
     for (const part of parts) {
       const { images, labels } = part.upload();
-      const { loss, metrics, embeddings, gradients } = this.gradients(images, labels);
+      const { loss, metrics, embeddings, gradients } = this.gradients(images, labels, update);
       scalars.push(tf.tidy(() => tf.concat([loss.reshape<tf.Tensor1D>([1]), metrics])));
       tf.dispose([images, labels, embeddings, loss, metrics]);
-      const share = part.size / samples;
-      const weighted = parts.length === 1 ? gradients : tf.tidy(() => gradients.map((gradient) => gradient.mul(share)));
-      if (parts.length > 1) tf.dispose(gradients);
-      const before = sum;
-      sum = before ? tf.tidy(() => before.map((gradient, i) => gradient.add(weighted[i]))) : weighted;
-      if (before) tf.dispose([before, weighted]);
+      sum = parts.length === 1 ? gradients : addUp(sum, gradients, part.size / samples);
     }
     this.#pending.push({ scalars, sizes: parts.map(({ size }) => size) });
     const gradients = sum!;
-    const scale = tf.tidy(() => this.#scale(gradients));
+    const all = gradients.flatMap((parts) => parts ?? []);
+    const scale = tf.tidy(() => this.#scale(all));
     this.sgd.step(gradients, rate, scale);
-    tf.dispose([gradients, scale]);
+    tf.dispose([all, scale]);
+    update?.hyper.dispose();
   }
 
   #scale(gradients: tf.Tensor[]): tf.Scalar {
@@ -162,4 +168,22 @@ export class TrainingStep {
     tf.dispose(this.#pending.flatMap(({ scalars }) => scalars));
     this.#pending = [];
   }
+}
+
+/** `sum` and `share` of `gradients` as new tensors, in place of both. */
+function addUp(
+  sum: GradientResult["gradients"] | undefined,
+  gradients: GradientResult["gradients"],
+  share: number,
+): GradientResult["gradients"] {
+  const added = gradients.map((parts, i) =>
+    parts?.map((part, k) =>
+      tf.tidy(() => {
+        const weighted = part.mul(share);
+        return sum ? sum[i]![k].add(weighted) : weighted;
+      })
+    )
+  );
+  tf.dispose([sum ?? [], gradients].flat(2) as tf.Tensor[]);
+  return added;
 }
