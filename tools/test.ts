@@ -96,8 +96,8 @@ async function runFiles(files: string[], options: string[] = []): Promise<PhaseR
         args: ["test", "--no-check", ...TEST_PERMISSIONS, ...options, path],
         whole: true,
       });
-      const { problem, failed, seconds } = result;
-      console.log(`-- ${path}: ${seconds.toFixed(1)} s`);
+      const { problem, failed, seconds, note } = result;
+      console.log(`-- ${path}: ${seconds.toFixed(1)} s${note ? ` (${note})` : ""}`);
       results.push({
         ...result,
         failed: [...failed.map((name) => `${path}: ${name}`), ...problem ? [`${path}: ${problem}`] : []],

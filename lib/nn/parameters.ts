@@ -71,12 +71,12 @@ export class Parameters {
   add(name: string, shape: readonly number[], init: Initializer, options: ParameterOptions = {}): Variable {
     const { trainable = true, filter } = options;
     const seed = this.#seedOf(name);
-    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
-    for (let i = 0; i < data.length; i++) data[i] = init(seed, i);
-    const ours = filter ? toOurs(data, filter) : data;
     const ourShape = filter ? [filter[2], filter[3], filter[1], filter[0]] : [...shape];
-    // tf.variable() keeps the tensor; the wrapper around the values is not needed any more.
-    const variable = tf.tidy(() => tf.variable(tf.tensor(ours, ourShape), trainable));
+    const variable = this.#variable(ourShape, trainable, () => {
+      const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+      for (let i = 0; i < data.length; i++) data[i] = init(seed, i);
+      return filter ? toOurs(data, filter) : data;
+    });
     this.#byName.set(name, { name, shape, parts: [variable], trainable, filter });
     return variable;
   }
@@ -91,15 +91,24 @@ export class Parameters {
     const seed = this.#seedOf(name);
     const [rows, columns] = shape;
     const parts = rowRanges(rows, partRows).map(({ first, count }) => {
-      const data = new Float32Array(count * columns);
-      for (let i = 0; i < data.length; i++) data[i] = init(seed, first * columns + i);
-      const part = tf.tidy(() => tf.variable(tf.tensor(data, [count, columns]), trainable));
+      const part = this.#variable([count, columns], trainable, () => {
+        const data = new Float32Array(count * columns);
+        for (let i = 0; i < data.length; i++) data[i] = init(seed, first * columns + i);
+        return data;
+      });
       // At once: the values would stay in memory until the part's first use.
       this.#gpu.kernels.buffer(part);
       return part;
     });
     this.#byName.set(name, { name, shape, parts, trainable, filter: undefined });
     return parts;
+  }
+
+  #variable(shape: number[], trainable: boolean, values: () => Float32Array): Variable {
+    // tf.variable() keeps the tensor; the wrapper around the values is not needed any more.
+    return tf.tidy(() =>
+      tf.variable(this.#gpu.onPaper ? this.#gpu.kernels.empty(shape) : tf.tensor(values(), shape), trainable)
+    );
   }
 
   #seedOf(name: string): number {
