@@ -30,7 +30,7 @@ export {
   type ImageRecordInput,
 } from "./lib/data/image_record.ts";
 export { type Property, readProperty } from "./lib/data/property.ts";
-export { openTrainingSet } from "./lib/data/open_training_set.ts";
+export { openTrainingSet, type OpenTrainingSetOptions } from "./lib/data/open_training_set.ts";
 export type { TrainingSet } from "./lib/data/training_set.ts";
 export type { ImageSource } from "./lib/data/image_source.ts";
 export { type PairSet, type PairSetContent, readPairSet, writePairSet } from "./lib/data/pair_set.ts";

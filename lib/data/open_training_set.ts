@@ -4,7 +4,14 @@ import { ioError } from "./io_error.ts";
 import { ListSet } from "./list_set.ts";
 import { RECORD_MAGIC } from "./record_format.ts";
 import { RecordSet } from "./record_set.ts";
+import { SampleSubset } from "./sample_subset.ts";
 import type { TrainingSet } from "./training_set.ts";
+
+/** Which part of a set is opened. */
+export interface OpenTrainingSetOptions {
+  /** List of the samples wanted, as `writeSampleList` writes it. @default all */
+  readonly sample?: string;
+}
 
 /**
  * Opens a training set of any kind: a .rec file or a folder with a train.rec, a list (label.txt) or a folder with one,
@@ -23,7 +30,18 @@ import type { TrainingSet } from "./training_set.ts";
  * Deno.removeSync(folder, { recursive: true });
  * ```
  */
-export function openTrainingSet(path: string): TrainingSet {
+export function openTrainingSet(path: string, { sample }: OpenTrainingSetOptions = {}): TrainingSet {
+  const set = openWhole(path);
+  if (sample === undefined) return set;
+  try {
+    return new SampleSubset(set, sample);
+  } catch (error) {
+    set[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function openWhole(path: string): TrainingSet {
   let isFolder: boolean;
   try {
     isFolder = Deno.statSync(path).isDirectory;

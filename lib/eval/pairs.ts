@@ -1,4 +1,17 @@
 import { InputError } from "../errors.ts";
+import { foldDistances } from "./fold_distances.ts";
+import type { PairDistances } from "./pair_distances.ts";
+import {
+  type AcceptedCounts,
+  bestThreshold,
+  countAccepted,
+  type Fold,
+  splitFolds,
+  thresholdAtFar,
+  thresholdBins,
+  THRESHOLDS,
+  VAL_THRESHOLDS,
+} from "./pair_folds.ts";
 import { areaUnderCurve, equalErrorRate, rocCurve } from "./roc.ts";
 
 /** How far apart two embeddings are: the angle between them over pi, or the squared length of their difference. */
@@ -12,6 +25,11 @@ export interface PairOptions {
   distance?: PairDistance;
   /** False accept rate that VAL is reported at. @default 1e-3 */
   farTarget?: number;
+  /**
+   * Compare embeddings in their first principal axes only, fitted for each fold on the other folds.
+   * @default all numbers as they are
+   */
+  pca?: number;
 }
 
 /** One fold: thresholds come from the other folds, rates from this one. */
@@ -76,11 +94,6 @@ export interface PairResult extends PairFigures {
   curve: PairCurve;
 }
 
-/** Thresholds of the accuracy: 0, 0.01, … 3.99. Products, not sums, so that they are the same doubles everywhere. */
-const THRESHOLDS = Float64Array.from({ length: 400 }, (_, i) => i * 0.01);
-/** Thresholds of VAL: 0, 0.001, … 3.999. */
-const VAL_THRESHOLDS = Float64Array.from({ length: 4000 }, (_, i) => i * 0.001);
-
 /**
  * Accuracy of a pair set under the ten-fold protocol of LFW, and its companions (VAL at a false accept rate, AUC, EER).
  *
@@ -106,70 +119,135 @@ export function evaluatePairs(
   same: readonly boolean[],
   options: PairOptions = {},
 ): PairResult {
-  const { folds: foldCount = 10, distance = "cosine", farTarget = 1e-3 } = options;
-  const pairs = same.length;
-  check(embeddings.length, same, foldCount, distance, farTarget);
-  const { cosine, euclidean } = pairDistances(embeddings, pairs);
-  const distances = distance === "cosine" ? cosine : euclidean;
+  const { folds: foldCount = 10, pca } = options;
+  checkPairs(embeddings.length, same, options);
+  return new PairProtocol(foldDistances(embeddings, same, { folds: foldCount, pca }), same, options).evaluate();
+}
 
-  const folds = splitFolds(same, foldCount);
-  const counts = countAccepted(distances, same, folds, THRESHOLDS);
-  const valCounts = countAccepted(euclidean, same, folds, VAL_THRESHOLDS);
-  const results = folds.map((fold, f): PairFold => {
-    const best = bestThreshold(counts, fold, f);
-    const valThreshold = thresholdAtFar(valCounts, fold, f, farTarget);
-    const accepted = acceptedBelow(euclidean, same, fold, valThreshold);
+/** What a resample of the pairs changes. */
+export type FoldFigures = Pick<PairFigures, "accuracy" | "accuracyStd" | "val" | "valStd" | "far"> & {
+  /** The folds, in file order. */
+  folds: PairFold[];
+};
+
+/**
+ * The pair protocol on distances that are known: prepared once, evaluated as often as wanted, each pair counted as often as weights
+ * say. Weights must leave the number of pairs of either kind in each fold as it is.
+ */
+export class PairProtocol {
+  /** Whether each pair shows one person. */
+  readonly same: readonly boolean[];
+  /** The folds' places. */
+  readonly folds: readonly Fold[];
+  /** Per pair the distance that its own fold was judged by. */
+  readonly distances: Float64Array;
+  /** Per pair the squared L2 distance that its own fold was judged by. */
+  readonly euclidean: Float64Array;
+  readonly #distance: PairDistance;
+  readonly #farTarget: number;
+  /** Per fold; one object where the folds' distances are. */
+  readonly #bins: { readonly own: Uint16Array; readonly val: Uint16Array }[];
+
+  /** `perFold[f]` are the distances of all pairs that fold f is judged by. */
+  constructor(perFold: readonly PairDistances[], same: readonly boolean[], options: PairOptions = {}) {
+    const { distance = "cosine", farTarget = 1e-3 } = options;
+    this.same = same;
+    this.folds = splitFolds(same, perFold.length);
+    this.#distance = distance;
+    this.#farTarget = farTarget;
+    const known = new Map(
+      [...new Set(perFold)].map((one) => [one, {
+        own: thresholdBins(one[distance], THRESHOLDS),
+        val: thresholdBins(one.euclidean, VAL_THRESHOLDS),
+      }]),
+    );
+    this.#bins = perFold.map((one) => known.get(one)!);
+    this.distances = new Float64Array(same.length);
+    this.euclidean = new Float64Array(same.length);
+    for (const [f, { start, end }] of this.folds.entries()) {
+      this.distances.set(perFold[f][distance].subarray(start, end), start);
+      this.euclidean.set(perFold[f].euclidean.subarray(start, end), start);
+    }
+  }
+
+  /** Everything the protocol reports. */
+  evaluate(): PairResult {
+    const figures = this.evaluateFolds();
+    const roc = rocCurve(this.distances.map((value) => -value), this.same);
     return {
-      accuracy: (counts.own[f][best] + fold.others - counts.other[f][best]) / (fold.end - fold.start),
-      threshold: THRESHOLDS[best],
-      val: fold.owns > 0 ? accepted.own / fold.owns : undefined,
-      far: fold.others > 0 ? accepted.other / fold.others : undefined,
-      valThreshold,
+      pairs: this.same.length,
+      same: roc.positives,
+      distance: this.#distance,
+      farTarget: this.#farTarget,
+      ...figures,
+      auc: areaUnderCurve(roc),
+      eer: equalErrorRate(roc),
+      ...exactThreshold(roc),
+      curve: this.#meanCurve(),
     };
-  });
+  }
 
-  const accuracies = results.map((fold) => fold.accuracy);
-  const vals = results.flatMap((fold) => fold.val ?? []);
-  const roc = rocCurve(distances.map((value) => -value), same);
-  return {
-    pairs,
-    same: roc.positives,
-    distance,
-    accuracy: mean(accuracies),
-    accuracyStd: deviation(accuracies),
-    folds: results,
-    val: mean(vals),
-    valStd: deviation(vals),
-    far: mean(results.flatMap((fold) => fold.far ?? [])),
-    farTarget,
-    auc: areaUnderCurve(roc),
-    eer: equalErrorRate(roc),
-    ...exactThreshold(roc),
-    curve: meanCurve(counts, folds),
-  };
+  /** What the folds say, with each pair counted `weights[k]` times. */
+  evaluateFolds(weights?: Uint16Array): FoldFigures {
+    const { same, folds } = this;
+    let judged: unknown;
+    let counts!: AcceptedCounts, valCounts!: AcceptedCounts;
+    const results = folds.map((fold, f): PairFold => {
+      const bins = this.#bins[f];
+      if (bins !== judged) {
+        judged = bins;
+        counts = countAccepted(bins.own, same, folds, THRESHOLDS, weights);
+        valCounts = countAccepted(bins.val, same, folds, VAL_THRESHOLDS, weights);
+      }
+      const best = bestThreshold(counts, fold, f);
+      const valThreshold = thresholdAtFar(valCounts, fold, f, this.#farTarget);
+      const accepted = this.#acceptedBelow(fold, valThreshold, weights);
+      return {
+        accuracy: (counts.own[f][best] + fold.others - counts.other[f][best]) / (fold.end - fold.start),
+        threshold: THRESHOLDS[best],
+        val: fold.owns > 0 ? accepted.own / fold.owns : undefined,
+        far: fold.others > 0 ? accepted.other / fold.others : undefined,
+        valThreshold,
+      };
+    });
+    const accuracies = results.map((fold) => fold.accuracy);
+    const vals = results.flatMap((fold) => fold.val ?? []);
+    return {
+      accuracy: mean(accuracies),
+      accuracyStd: deviation(accuracies),
+      folds: results,
+      val: mean(vals),
+      valStd: deviation(vals),
+      far: mean(results.flatMap((fold) => fold.far ?? [])),
+    };
+  }
+
+  #acceptedBelow({ start, end }: Fold, threshold: number, weights?: Uint16Array): { own: number; other: number } {
+    const accepted = { own: 0, other: 0 };
+    for (let k = start; k < end; k++) {
+      if (this.euclidean[k] < threshold) {
+        accepted[this.same[k] ? "own" : "other"] += weights === undefined ? 1 : weights[k];
+      }
+    }
+    return accepted;
+  }
+
+  /** Mean rates of the folds; a fold without pairs of a kind counts with rate 0. */
+  #meanCurve(): PairCurve {
+    const { own, other } = countAccepted(thresholdBins(this.distances, THRESHOLDS), this.same, this.folds, THRESHOLDS);
+    const rate = (counts: Uint32Array[], kind: "owns" | "others") =>
+      THRESHOLDS.map((_, t) => mean(this.folds.map((fold, f) => fold[kind] > 0 ? counts[f][t] / fold[kind] : 0)));
+    return { thresholds: THRESHOLDS.slice(), tpr: rate(own, "owns"), fpr: rate(other, "others") };
+  }
 }
 
-/** Pairs `start` … `end`-1; how many of them, and of all others together, are of one person (own) and of two (other). */
-interface Fold {
-  start: number;
-  end: number;
-  owns: number;
-  others: number;
-  trainOwns: number;
-  trainOthers: number;
-}
-
-/** Per fold and threshold: pairs accepted, that is, with a distance below it. [folds][thresholds] */
-interface AcceptedCounts {
-  thresholds: Float64Array;
-  own: Uint32Array[];
-  other: Uint32Array[];
-  /** Over all folds. */
-  ownTotal: Uint32Array;
-  otherTotal: Uint32Array;
-}
-
-function check(length: number, same: readonly boolean[], folds: number, distance: string, farTarget: number): void {
+/**
+ * Checks what the protocol is asked for; `length` is how many numbers the embeddings have.
+ *
+ * @throws {InputError} at what does not fit.
+ */
+export function checkPairs(length: number, same: readonly boolean[], options: PairOptions = {}): void {
+  const { folds = 10, distance = "cosine", farTarget = 1e-3 } = options;
   const fail = (what: string) => new InputError(`Cannot evaluate pairs: ${what}`);
   const pairs = same.length;
   if (!Number.isInteger(folds) || folds < 2) {
@@ -191,149 +269,6 @@ function check(length: number, same: readonly boolean[], folds: number, distance
   if (own === 0 || own === pairs) {
     throw fail(`expected pairs of one person and of two, found ${own} and ${pairs - own}; use a set that has both`);
   }
-}
-
-/** Both distances of every pair, in float64 on directions. */
-function pairDistances(
-  rows: Float32Array | Float64Array,
-  pairs: number,
-): { cosine: Float64Array; euclidean: Float64Array } {
-  const dim = rows.length / (2 * pairs);
-  const cosine = new Float64Array(pairs);
-  const euclidean = new Float64Array(pairs);
-  for (let k = 0; k < pairs; k++) {
-    const a = 2 * k * dim;
-    const b = a + dim;
-    let aa = 0;
-    let bb = 0;
-    for (let d = 0; d < dim; d++) {
-      aa += rows[a + d] * rows[a + d];
-      bb += rows[b + d] * rows[b + d];
-    }
-    for (const [row, square] of [[2 * k, aa], [2 * k + 1, bb]]) {
-      if (!(square > 0 && square < Infinity)) {
-        const found = square === 0 ? "only zeros" : "a number that is not finite";
-        throw new InputError(
-          `Cannot evaluate pairs: expected an embedding with a direction, found ${found} in row ${row}; check the model`,
-        );
-      }
-    }
-    const scaleA = 1 / Math.sqrt(aa);
-    const scaleB = 1 / Math.sqrt(bb);
-    let dot = 0;
-    let square = 0;
-    for (let d = 0; d < dim; d++) {
-      const x = rows[a + d] * scaleA;
-      const y = rows[b + d] * scaleB;
-      dot += x * y;
-      square += (x - y) * (x - y);
-    }
-    cosine[k] = Math.acos(Math.max(-1, Math.min(1, dot))) / Math.PI;
-    euclidean[k] = square;
-  }
-  return { cosine, euclidean };
-}
-
-/** Contiguous folds, as equal as can be: the first (pairs mod folds) are one longer. */
-function splitFolds(same: readonly boolean[], count: number): Fold[] {
-  const total = same.filter(Boolean).length;
-  let end = 0;
-  return Array.from({ length: count }, (_, f) => {
-    const start = end;
-    end += Math.floor(same.length / count) + (f < same.length % count ? 1 : 0);
-    let owns = 0;
-    for (let k = start; k < end; k++) if (same[k]) owns++;
-    const others = end - start - owns;
-    return { start, end, owns, others, trainOwns: total - owns, trainOthers: same.length - total - others };
-  });
-}
-
-/** Counts each pair once, at the first threshold above its distance, then sums up. */
-function countAccepted(
-  distances: Float64Array,
-  same: readonly boolean[],
-  folds: readonly Fold[],
-  thresholds: Float64Array,
-): AcceptedCounts {
-  const size = thresholds.length;
-  const step = thresholds[1];
-  const ownTotal = new Uint32Array(size);
-  const otherTotal = new Uint32Array(size);
-  const counts: AcceptedCounts = { thresholds, own: [], other: [], ownTotal, otherTotal };
-  for (const { start, end } of folds) {
-    const own = new Uint32Array(size);
-    const other = new Uint32Array(size);
-    for (let k = start; k < end; k++) {
-      let at = Math.min(size, Math.floor(distances[k] / step));
-      while (at > 0 && distances[k] < thresholds[at - 1]) at--; // the quotient may be off by one
-      while (at < size && distances[k] >= thresholds[at]) at++;
-      if (at < size) (same[k] ? own : other)[at]++;
-    }
-    for (let t = 0; t < size; t++) {
-      if (t > 0) {
-        own[t] += own[t - 1];
-        other[t] += other[t - 1];
-      }
-      ownTotal[t] += own[t];
-      otherTotal[t] += other[t];
-    }
-    counts.own.push(own);
-    counts.other.push(other);
-  }
-  return counts;
-}
-
-/** Index of the first of the thresholds that tell most pairs of the other folds right. */
-function bestThreshold(
-  { thresholds, own, other, ownTotal, otherTotal }: AcceptedCounts,
-  fold: Fold,
-  f: number,
-): number {
-  let best = 0;
-  let most = -1;
-  for (let t = 0; t < thresholds.length; t++) {
-    const right = ownTotal[t] - own[f][t] + fold.trainOthers - (otherTotal[t] - other[f][t]);
-    if (right > most) {
-      most = right;
-      best = t;
-    }
-  }
-  return best;
-}
-
-/** The threshold at which the false accept rate of the other folds reaches `target`, by linear interpolation; 0 if it never does. */
-function thresholdAtFar(
-  { thresholds, other, otherTotal }: AcceptedCounts,
-  fold: Fold,
-  f: number,
-  target: number,
-): number {
-  if (fold.trainOthers === 0) return 0;
-  const far = (t: number) => (otherTotal[t] - other[f][t]) / fold.trainOthers;
-  let t = 0;
-  while (t < thresholds.length && far(t) < target) t++;
-  if (t === thresholds.length) return 0;
-  if (t === 0) return thresholds[0];
-  const slope = (thresholds[t] - thresholds[t - 1]) / (far(t) - far(t - 1));
-  return slope * (target - far(t - 1)) + thresholds[t - 1];
-}
-
-function acceptedBelow(
-  distances: Float64Array,
-  same: readonly boolean[],
-  { start, end }: Fold,
-  threshold: number,
-): { own: number; other: number } {
-  const accepted = { own: 0, other: 0 };
-  for (let k = start; k < end; k++) if (distances[k] < threshold) accepted[same[k] ? "own" : "other"]++;
-  return accepted;
-}
-
-/** Mean rates of the folds; a fold without pairs of a kind counts with rate 0. */
-function meanCurve({ thresholds, own, other }: AcceptedCounts, folds: readonly Fold[]): PairCurve {
-  const rate = (counts: Uint32Array[], kind: "owns" | "others") =>
-    thresholds.map((_, t) => mean(folds.map((fold, f) => fold[kind] > 0 ? counts[f][t] / fold[kind] : 0)));
-  return { thresholds: thresholds.slice(), tpr: rate(own, "owns"), fpr: rate(other, "others") };
 }
 
 /** The best accuracy of any threshold, and the middle of the gap it lies in. Scores of the curve are negated distances. */

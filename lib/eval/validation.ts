@@ -4,7 +4,7 @@ import { InputError } from "../errors.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import type { Backbone } from "../nn/backbone.ts";
 import { embedImages } from "./embed.ts";
-import { evaluatePairs, type PairOptions, type PairResult } from "./pairs.ts";
+import { checkPairs, evaluatePairs, type PairOptions, type PairResult } from "./pairs.ts";
 
 /** A verification set's name and result. */
 export interface SetResult {
@@ -115,9 +115,24 @@ export class Validation implements Disposable {
   /**
    * Verifies a backbone, in evaluation mode, on every set.
    *
-   * @throws {InputError} (as a rejection) at the first image that cannot be decoded.
+   * @throws {InputError} (as a rejection) at the first image that cannot be decoded, or embedding without direction.
    */
   async run(backbone: Backbone, hooks: ValidationHooks = {}): Promise<SetResult[]> {
+    return await this.each(backbone, (set, embeddings) => {
+      return { name: set.name, result: evaluatePairs(embeddings, set.same, this.#options) };
+    }, hooks);
+  }
+
+  /**
+   * Embeds every set with a backbone, one after the other, and gives each one's embeddings [2 * pairs, dim] to `work`.
+   *
+   * @throws {InputError} (as a rejection) at the first image that cannot be decoded; and what `work` throws of pairs, with the set's file.
+   */
+  async each<T>(
+    backbone: Backbone,
+    work: (set: PairSet, embeddings: Float32Array) => T,
+    hooks: ValidationHooks = {},
+  ): Promise<T[]> {
     const { batchSize, flip, workers } = this.#options;
     const { imageSize } = backbone.options;
     if (this.#decoder?.imageSize !== imageSize) {
@@ -125,7 +140,7 @@ export class Validation implements Disposable {
       this.#decoder = new ImageDecoder({ imageSize, workers });
     }
     const total = this.sets.reduce((sum, { pairs }) => sum + 2 * pairs, 0);
-    const results: SetResult[] = [];
+    const results: T[] = [];
     let before = 0;
     for (const set of this.sets) {
       hooks.signal?.throwIfAborted();
@@ -140,7 +155,7 @@ export class Validation implements Disposable {
         },
         nameOf: (i) => `image ${i} of ${set.path}`,
       });
-      results.push({ name: set.name, result: evaluatePairs(embeddings, set.same, this.#options) });
+      results.push(ofSet(set, () => work(set, embeddings)));
       before += count;
     }
     return results;
@@ -156,11 +171,21 @@ export class Validation implements Disposable {
   /** Why the protocol would refuse a set after an hour of training; undefined if it would not. */
   #fault(set: PairSet): string | undefined {
     try {
-      evaluatePairs(new Float32Array(2 * set.pairs).fill(1), set.same, this.#options);
+      ofSet(set, () => checkPairs(2 * set.pairs, set.same, this.#options));
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
-      return error.message.replace("Cannot evaluate pairs", `Cannot verify on ${set.path}`);
+      return error.message;
     }
+  }
+}
+
+/** Does work on a set's pairs; what is wrong with them is said with the set's file. */
+function ofSet<T>(set: PairSet, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(error.message.replace("Cannot evaluate pairs", `Cannot verify on ${set.path}`));
   }
 }
 

@@ -10,6 +10,8 @@ import { trainOptionsSchema } from "./options_schema.ts";
 export interface TrainOptions {
   /** Training set: a folder with train.rec, a .rec file, a label.txt list or a folder of folders. @default synthetic faces */
   data?: string;
+  /** List of the samples to train on, as tools/sample_dataset.ts writes it; classes stay those of the set. @default all */
+  sample?: string;
   /** Verification sets (.bin files or folders of them) to validate on. @default [] */
   val: string[];
   /** Epochs from one validation to the next; after the last there always is one. @default 1 */

@@ -25,6 +25,7 @@ const models = ["iresnet18", "iresnet34", "iresnet50", "iresnet100", "iresnet200
  */
 export const trainOptionsSchema = z.strictObject({
   data: option("Data", "training set: folder with train.rec, .rec, label.txt or folder of folders", text.optional()),
+  sample: option("Data", "train on the samples of a list that tools/sample_dataset.ts wrote", text.optional()),
   val: option("Data", "verification sets: .bin files or folders of them", z.array(text).max(1000).default([])),
   valFreq: option("Data", "epochs from one validation to the next; the last is always validated", whole(1).default(1)),
   valFirst: option("Data", "validate the untrained network too", z.boolean().default(false)),

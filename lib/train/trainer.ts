@@ -67,7 +67,7 @@ export async function train(given: Partial<TrainOptions> = {}, hooks: TrainHooks
   const gpu = await startWebGPU();
   signal?.throwIfAborted();
   const demo = options.data === undefined ? await demoSets(options, progress, signal) : undefined;
-  using set = openTrainingSet(options.data ?? demo!.data);
+  using set = openTrainingSet(options.data ?? demo!.data, { sample: options.sample });
   using validation = new Validation(gpu, options.val.length > 0 ? options.val : demo?.val ?? [], {
     workers: options.numWorkers,
     // As many as are computed at once in training: the same shapes, so no kernels to compile besides.

@@ -34,6 +34,7 @@ Deno.test("verify pairs prints the table or JSON lines, and says mistakes in one
     const backbone = createBackbone(gpu, "iresnet18", { width: 0.0625, imageSize: 16, embeddingSize: 16 });
     const model = `${folder}/run/best_iresnet18.safetensors`;
     Deno.mkdirSync(`${folder}/run`);
+    Deno.mkdirSync(`${folder}/empty`);
     writeModel(model, backbone, await backbone.parameters.state());
     backbone.dispose();
     const pairs = (...args: string[]) => verify("pairs", "--model", `${folder}/run`, "--batch-size", "4", ...args);
@@ -49,13 +50,36 @@ Deno.test("verify pairs prints the table or JSON lines, and says mistakes in one
     assert.deepEqual([row.set, row.pairs, row.farTarget], ["one", 12, 0.001]);
     assert.ok(row.auc === 1 && row.accuracy > 0.5 && row.accuracy <= 1);
 
+    assert.deepEqual([row.intervals.auc, "comparison" in row, "deploy" in row], [[1, 1], false, false]);
+
+    const all = pairs(...["--data", folder, "--compare", model, "--threshold-at-fpr", "0.2", "--pca", "2"], "--json");
+    assert.deepEqual([all.code, all.error], [0, ""]);
+    const rows = all.out.trimEnd().split("\n").map((line) => JSON.parse(line));
+    assert.deepEqual(rows.map((one) => one.set), ["one", "two", "mean"]);
+    assert.deepEqual(rows.map((one) => one.comparison.difference), [0, 0, 0]); // the model is compared with itself
+    assert.deepEqual(rows.map((one) => one.deploy.fpr.of), [6, 6, 12]);
+    const told = pairs("--data", folder, "--compare", model, "--threshold-at-fpr", "1e-4", "--resamples", "100");
+    assert.deepEqual([told.code, told.error], [0, ""]);
+    assert.match(
+      told.out,
+      /\n100 resamples of the pairs\n\nthe other is .*\n┌[^]*McNemar p[^]*too few pairs of two people/,
+    );
+
+    refused(pairs("--data", folder, "--pca", "99"), /one\.bin: expected 1 to 16 principal axes .* found 99/);
+    refused(pairs("--data", folder, "--threshold-at-fpr", "2"), /--threshold-at-fpr.*between 0 and 1/);
+    refused(pairs("--data", folder, "--compare", `${folder}/none`), /none: .* found nothing there/);
+    writePairSet(`${folder}/run/alike.bin`, { images: paired, same: same.map(() => true) });
+    refused(
+      pairs("--data", `${folder}/run/alike.bin`),
+      /alike\.bin: expected pairs of one person and of two, found 12 and 0/,
+    );
     refused(
       pairs("--data", `${folder}/none.bin`),
       /none\.bin: expected a \.bin file or a folder of them, found nothing/,
     );
     refused(
-      pairs("--data", `${folder}/run`),
-      /Cannot open verification sets in .*run: expected \.bin files, found none/,
+      pairs("--data", folder + "/empty"),
+      /Cannot open verification sets in .*empty: expected \.bin files, found none/,
     );
     refused(pairs("--data", folder, "--folds", "13"), /one\.bin: expected at least 13 pairs for 13 folds, found 12/);
     refused(pairs("--data", folder, "--folds", "1"), /--folds.*whole number of at least 2/);
