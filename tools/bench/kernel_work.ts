@@ -10,7 +10,7 @@ const MULTIPLYING: readonly [RegExp, (numbers: number[], inputs: readonly Tensor
   [/^grouped conv2d (\d+)x(\d+) (\d+)->\d+ \/(\d+)/, (numbers, _, output) => perOutput(numbers, output)],
   [/^grouped conv2d input gradient (\d+)x(\d+) (\d+)->\d+ \/(\d+)/, (numbers, [dy]) => perOutput(numbers, dy)],
   [/^grouped conv2d filter gradient (\d+)x(\d+) (\d+)->\d+ \/(\d+)/, (numbers, [, dy]) => perOutput(numbers, dy)],
-  [/^class (?:scan|gradient|update) (\d+) of (\d+)x(\d+)/, ([batch, classes, dim]) => batch * classes * dim],
+  [/^class (?:scan|gradient) (\d+) of (\d+)x(\d+)/, ([batch, classes, dim]) => batch * classes * dim],
 ];
 
 /** Each value of a layer's output takes a product for each tap and each channel of its group. */

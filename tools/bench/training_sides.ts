@@ -22,9 +22,11 @@ export interface TrainingShape {
   readonly batch: number;
   /** @default 512 */
   readonly embeddingSize?: number;
+  /** Learning rate. @default so small that the weights stay what they are, and large enough to be no special case */
+  readonly rate?: number;
 }
 
-/** So small that a benchmark's weights stay what they are, and large enough to be no special case. */
+/** Learning rate unless another is asked for. */
 const RATE = 1e-6;
 
 /** Sample i has the class i times this, modulo their number: no class twice. */
@@ -54,13 +56,13 @@ export class TrainingSides {
     this.head = createHead(gpu, "center_bias", { classes, embeddingSize, ...HEAD_DIALS });
     this.#step = new TrainingStep(gpu, this.backbone, this.head, SGD_DIALS);
     const size = model === undefined ? 0 : batch * imageSize ** 2 * 3;
-    this.#bytes = Uint8Array.from({ length: size }, (_, i) => (i * 7919) % 256);
+    this.#bytes = Uint8Array.from({ length: size }, (_, i) => Math.imul(i, 2654435761) >>> 24);
     this.#labels = Int32Array.from({ length: batch }, (_, i) => (i * LABEL_STEP) % classes);
   }
 
   /** A step of ours, until its loss is there. */
   async step(): Promise<StepMetrics> {
-    const { batch, imageSize, model } = this.#shape;
+    const { batch, imageSize, model, rate = RATE } = this.#shape;
     const part = {
       size: batch,
       upload: () => ({
@@ -70,7 +72,7 @@ export class TrainingSides {
         labels: tf.tensor1d(this.#labels, "int32"),
       }),
     };
-    this.#step.run([part], RATE);
+    this.#step.run([part], rate);
     return (await this.#step.drain())[0];
   }
 
@@ -81,7 +83,7 @@ export class TrainingSides {
 
   /** A step with tfjs's own kernels; gives its loss. The first call copies the weights as they are then. */
   stockStep(): Promise<number> {
-    const { model, batch, imageSize } = this.#shape;
+    const { model, batch, imageSize, rate = RATE } = this.#shape;
     this.#stock ??= {
       training: new StockTraining(
         this.#gpu,
@@ -99,7 +101,7 @@ export class TrainingSides {
       labels: tf.tensor1d(this.#labels, "int32"),
     };
     const { training, images, labels } = this.#stock;
-    return training.step(images, labels, RATE);
+    return training.step(images, labels, rate);
   }
 
   /** The same with tfjs's own kernels, within `limit` seconds in all. */
@@ -109,14 +111,14 @@ export class TrainingSides {
 
   /** Makes the same in PyTorch. */
   openTorch(peer: TorchPeer, { sameWeights = false } = {}): Promise<TorchModel> {
-    const { model, batch, embeddingSize = 512 } = this.#shape;
+    const { model, batch, rate = RATE } = this.#shape;
     return peer.open({
-      backbone: model === undefined ? undefined : this.backbone,
+      backbone: this.backbone,
       head: this.head,
-      embeddingSize,
+      headAlone: model === undefined,
       batch,
       labelStep: LABEL_STEP,
-      rate: RATE,
+      rate,
       sameWeights,
     });
   }

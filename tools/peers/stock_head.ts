@@ -17,10 +17,10 @@ export function stockHead(
 ): HeadStep {
   const { scale, margin, mM, centerMomentum: mu } = HEAD_DIALS;
   const [weight, center, t] = ["weight", "center", "t"].map((name) => variables.get(`head.${name}`)!);
-  return plainSoftmax(embeddings, weight as unknown as tf.Tensor2D, labels, {
+  return plainSoftmax(embeddings, [weight as unknown as tf.Tensor2D], labels, {
     scale,
     kind: "angular",
-    centers: center,
+    centers: [center],
     moveCenters: () => {
       const moved = tf.gather(center, labels).mul(mu).add(embeddings.mul(1 - mu));
       center.assign(tf.tensorScatterUpdate(center, labels.expandDims<tf.Tensor2D>(1), moved) as tf.Tensor2D);

@@ -67,8 +67,8 @@ export class StockTraining {
 
 /** Variables with the same values in memory of their own: ours are changed in place. */
 function copies(parameters: Parameters, prefix: string): [string, tf.Variable][] {
-  return parameters.list().map(({ name, variable, trainable }) => [
-    prefix + name,
-    tf.tidy(() => tf.variable(variable.mul(1), trainable)),
-  ]);
+  return parameters.list().map(({ name, parts, trainable }) => {
+    if (parts.length > 1) throw new Error(`StockTraining: ${name} is more than one tensor`);
+    return [prefix + name, tf.tidy(() => tf.variable(parts[0].mul(1), trainable))];
+  });
 }

@@ -112,19 +112,20 @@ class Training:
         batch, classes, dim, size = (request[name] for name in ("batch", "classes", "embedding_size", "image_size"))
         self.head = Head(classes, dim, request["head"])
         self.network = Network(request["plan"], set(request["frozen"])) if request["plan"] else None
+        self.embeddings = torch.nn.Parameter(torch.randn(batch, dim))
         if request["weights"]:
             self.load(request["weights"])
         self.head.to(DEVICE)
         self.labels = (torch.arange(batch) * request["label_step"] % classes).to(DEVICE)
         if self.network:
             self.network.to(DEVICE)
-            # Byte i of the images [batch, size, size, 3] is 7919 i mod 256.
-            pixels = (torch.arange(batch * size * size * 3) * 7919 % 256).float() / 127.5 - 1
+            # Byte i of the images [batch, size, size, 3] is the highest of the 32-bit product 2654435761 i.
+            pixels = (torch.arange(batch * size * size * 3) * 2654435761 % 2**32 // 2**24).float() / 127.5 - 1
             images = pixels.reshape(batch, size, size, 3).permute(0, 3, 1, 2).contiguous().to(DEVICE)
             self.embed = lambda: self.network(images)
             trained = [tensor for tensor in self.network.parameters() if tensor.requires_grad]
         else:
-            embeddings = torch.nn.Parameter(torch.randn(batch, dim).to(DEVICE))
+            embeddings = torch.nn.Parameter(self.embeddings.detach().to(DEVICE))
             self.embed = lambda: embeddings
             trained = [embeddings]
         self.parameters = sum(tensor.numel() for tensor in trained) if self.network else 0
@@ -137,7 +138,7 @@ class Training:
             (length,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(length))
             data = bytearray(file.read())
-        own = dict(self.network.tensors()) if self.network else {}
+        own = dict(self.network.tensors()) if self.network else {"embeddings": self.embeddings}
         own.update((f"head.{name}", tensor) for name, tensor in self.head.state_dict(keep_vars=True).items())
         with torch.no_grad():
             for name, tensor in own.items():

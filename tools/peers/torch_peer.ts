@@ -28,10 +28,10 @@ export interface TorchStep {
 
 /** What is trained. */
 export interface TorchSetup {
-  /** The network as ours is; without it embeddings are trained, for the head alone. */
-  readonly backbone?: Backbone;
+  readonly backbone: Backbone;
   readonly head: Head;
-  readonly embeddingSize: number;
+  /** Embeddings are trained in the place of a network: the backbone's parameter of this name. */
+  readonly headAlone: boolean;
   readonly batch: number;
   /** Sample i has the class `i * labelStep` modulo their number. */
   readonly labelStep: number;
@@ -86,27 +86,27 @@ export class TorchPeer {
 
   /** Makes network, head and optimizer anew. */
   async open(
-    { backbone, head, embeddingSize, batch, labelStep, rate, sameWeights = false }: TorchSetup,
+    { backbone, head, headAlone, batch, labelStep, rate, sameWeights = false }: TorchSetup,
   ): Promise<TorchModel> {
     const folder = sameWeights ? Deno.makeTempDirSync({ prefix: "centerbias-peer-" }) : undefined;
     try {
       const weights = folder && `${folder}/weights.safetensors`;
       if (weights) {
         const tensors = new Map([
-          ...named(await backbone?.parameters.state(), ""),
+          ...named(await backbone.parameters.state(), ""),
           ...named(await head.parameters.state(), "head."),
         ]);
         writeSafetensors(weights, tensors);
       }
-      const frozen = backbone?.parameters.list().filter(({ trainable }) => !trainable).map(({ name }) => name);
+      const frozen = backbone.parameters.list().filter(({ trainable }) => !trainable).map(({ name }) => name);
       return await this.#ask({
         do: "open",
-        plan: backbone ? planNetwork({ model: backbone.name, ...backbone.options }) : null,
-        frozen: frozen ?? [],
+        plan: headAlone ? null : planNetwork({ model: backbone.name, ...backbone.options }),
+        frozen,
         batch,
         classes: head.classes,
-        embedding_size: embeddingSize,
-        image_size: backbone?.options.imageSize ?? 0,
+        embedding_size: backbone.options.embeddingSize,
+        image_size: backbone.options.imageSize,
         label_step: labelStep,
         head: HEAD_DIALS,
         sgd: SGD_DIALS,
@@ -146,8 +146,8 @@ export class TorchPeer {
   }
 }
 
-function* named(state: StateDict | undefined, prefix: string): Generator<[string, TensorData]> {
-  for (const [name, { shape, data }] of state ?? []) {
+function* named(state: StateDict, prefix: string): Generator<[string, TensorData]> {
+  for (const [name, { shape, data }] of state) {
     yield [prefix + name, { dtype: "F32", shape: [...shape], data }];
   }
 }
