@@ -50,7 +50,7 @@ function commandLine() {
     .option("--classes <n>", "classes of the head (default: 1000; of `head` 85742)", count)
     .option("--runs <n>", "timed runs of each side", count, 5)
     .option("--no-stock", "leave stock tfjs out")
-    .option("--stock-batch-size <n>", "images at once for stock tfjs in `step`; ours is timed at it too", count, 1)
+    .option("--stock-batch-size <n>", "images at once for stock tfjs in `step`; ours is timed at it too", count, 2)
     .option("--stock-limit <seconds>", "time for stock tfjs per measurement, of `kernels` in all", positive, 180)
     .option("--no-torch", "leave PyTorch out")
     .option("--tune <seconds>", "of `step`: find the fastest kernels first", positive)
