@@ -28,9 +28,10 @@ function assertClose(found: number[], expected: number[]): void {
   );
 }
 
-Deno.test("the peers have our losses from our weights", async (test) => {
+const skipped = python ? "" : " (PyTorch SKIPPED: no Python here has it)";
+
+Deno.test(`the peers have our losses from our weights${skipped}`, async (test) => {
   await using torch = python === undefined ? undefined : new TorchPeer(python);
-  if (!torch) console.log("SKIPPED PyTorch: no Python here has it");
   for (const model of ["iresnet18", "mbf", undefined]) {
     await test.step(model ?? "the head alone", async () => {
       const sides = new TrainingSides(gpu, { ...TINY, model });
