@@ -49,6 +49,7 @@ const TEXEL_BYTES: Readonly<Record<string, number>> = {
   r32float: 4,
   r32sint: 4,
   r32uint: 4,
+  rg32uint: 8,
   rgba32float: 16,
   rgba32sint: 16,
   rgba32uint: 16,

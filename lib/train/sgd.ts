@@ -33,12 +33,18 @@ export class Sgd {
 
   /**
    * One step at learning rate `rate` along `gradients` times `scale`: one for each parameter in their order, in parts as it is, or none where
-   * {@linkcode Sgd.classUpdate} moves the parameter.
+   * {@linkcode Sgd.classUpdate} moves the parameter. With `skip` [1] other than 0 nothing moves.
    */
-  step(gradients: readonly (readonly tf.Tensor[] | undefined)[], rate: number, scale: tf.Scalar): void {
+  step(
+    gradients: readonly (readonly tf.Tensor[] | undefined)[],
+    rate: number,
+    scale: tf.Scalar,
+    skip?: tf.Tensor1D,
+  ): void {
     const { momentum, weightDecay } = this.#options;
     tf.tidy(() => {
-      const hyper = tf.concat([tf.tensor1d([rate, momentum, weightDecay]), scale.reshape<tf.Tensor1D>([1])]);
+      const fixed = tf.tensor1d([rate, momentum, weightDecay]);
+      const hyper = tf.concat([fixed, scale.reshape<tf.Tensor1D>([1]), skip ?? tf.zeros<tf.Rank.R1>([1])]);
       const parts = this.#named.flatMap(([, { parts }], i) =>
         (gradients[i] ?? []).flatMap((gradient, k) =>
           // Class weights may be larger than one binding.

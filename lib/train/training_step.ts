@@ -3,12 +3,15 @@ import type { Gpu } from "../gpu/start_webgpu.ts";
 import type { ClassUpdate, Head } from "../head/head.ts";
 import type { Backbone } from "../nn/backbone.ts";
 import type { Parameter } from "../nn/parameters.ts";
+import { LossScale, type LossScaleOptions } from "./loss_scale.ts";
 import { Sgd, type SgdOptions } from "./sgd.ts";
 
 /** How a step is taken. */
 export interface TrainingStepOptions extends SgdOptions {
   /** The gradient is shortened to this length where it is longer; 0 leaves it as it is. @default 0 */
   readonly clipGradNorm?: number;
+  /** Of a network of mixed precision: how its gradients are scaled. */
+  readonly lossScale?: LossScaleOptions;
 }
 
 /** What a forward and backward pass gives; all of it is the caller's to dispose of. */
@@ -36,6 +39,8 @@ const CLASS_WEIGHTS = "head.weight";
 
 /** Loss, t, margin mean, maximum, minimum, right answers. */
 const SCALARS = 6;
+/** Those of a loss scale: the scale, its finite steps, skipped steps. */
+const SCALE_SCALARS = 3;
 
 /** Scalars of one step. */
 export interface StepMetrics {
@@ -53,6 +58,10 @@ export interface StepMetrics {
   readonly right: number;
   /** Samples in the step. */
   readonly samples: number;
+  /** Mixed precision: what gradients were multiplied by, after the step. */
+  readonly lossScale?: number;
+  /** Mixed precision: steps so far whose gradients were not finite, and which the network did not take. */
+  readonly skipped?: number;
 }
 
 /** One training step of backbone and head: forward, backward, SGD; nothing is read back until {@linkcode drain}. */
@@ -61,10 +70,14 @@ export class TrainingStep {
   readonly parameters: readonly (readonly [string, Parameter])[];
   /** The optimizer, for its state. */
   readonly sgd: Sgd;
+  /** Of a network of mixed precision. */
+  readonly lossScale: LossScale | undefined;
   readonly #backbone: Backbone;
   readonly #head: Head;
   readonly #gpu: Gpu;
   readonly #clip: number;
+  /** They come first. */
+  readonly #backboneParameters: number;
   #pending: { scalars: tf.Tensor[]; sizes: number[] }[] = [];
 
   /** Starts with the optimizer at rest. */
@@ -73,11 +86,13 @@ export class TrainingStep {
     this.#backbone = backbone;
     this.#head = head;
     this.#clip = options.clipGradNorm ?? 0;
+    this.#backboneParameters = backbone.parameters.trainable().length;
     this.parameters = [
       ...backbone.parameters.trainable().map((parameter) => [parameter.name, parameter] as const),
       ...head.parameters.trainable().map((parameter) => [`head.${parameter.name}`, parameter] as const),
     ];
     this.sgd = new Sgd(gpu, this.parameters, options);
+    if (backbone.options.precision === "mixed") this.lossScale = new LossScale(gpu, options.lossScale);
   }
 
   /**
@@ -91,15 +106,17 @@ export class TrainingStep {
     const { value, grads } = tf.variableGrads(() => {
       embeddings = this.#backbone.forward(images, true);
       tf.keep(embeddings);
-      const step = this.#head.step(embeddings, labels, update);
+      const step = this.#head.step(this.lossScale?.lift(embeddings) ?? embeddings, labels, update);
       metrics = step.metrics;
       return step.loss;
     }, wanted.flatMap((parts) => [...parts ?? []]));
+    const gradients = wanted.map((parts) => parts?.map(({ name }) => grads[name]));
+    this.lossScale?.unscale(gradients.slice(0, this.#backboneParameters).flatMap((parts) => parts!));
     return {
       loss: value,
       metrics: metrics!,
       embeddings: embeddings!,
-      gradients: wanted.map((parts) => parts?.map(({ name }) => grads[name])),
+      gradients,
     };
   }
 
@@ -121,12 +138,15 @@ export class TrainingStep {
       tf.dispose([images, labels, embeddings, loss, metrics]);
       sum = parts.length === 1 ? gradients : addUp(sum, gradients, part.size / samples);
     }
-    this.#pending.push({ scalars, sizes: parts.map(({ size }) => size) });
     const gradients = sum!;
     const all = gradients.flatMap((parts) => parts ?? []);
     const scale = tf.tidy(() => this.#scale(all));
-    this.sgd.step(gradients, rate, scale);
-    tf.dispose([all, scale]);
+    const skip = this.lossScale?.settle();
+    this.sgd.step(gradients, rate, scale, skip);
+    tf.dispose([all, scale, skip ?? []]);
+    // A copy: the next step changes it in place.
+    if (this.lossScale) scalars.push(tf.tidy(() => this.lossScale!.state.add(0)));
+    this.#pending.push({ scalars, sizes: parts.map(({ size }) => size) });
     update?.hyper.dispose();
   }
 
@@ -158,13 +178,17 @@ export class TrainingStep {
       const [, t, marginMean, marginMax, marginMin] = rows[rows.length - 1].row;
       const loss = rows.reduce((sum, { size, row }) => sum + row[0] * size / samples, 0);
       const right = rows.reduce((sum, { row }) => sum + row[5], 0);
-      return { loss, t, marginMean, marginMax, marginMin, right, samples };
+      const metrics = { loss, t, marginMean, marginMax, marginMin, right, samples };
+      if (!this.lossScale) return metrics;
+      const [lossScale, , skipped] = values.subarray(at, at += SCALE_SCALARS);
+      return { ...metrics, lossScale, skipped };
     });
   }
 
   /** Frees the GPU's memory of the optimizer and of what is pending. */
   dispose(): void {
     this.sgd.dispose();
+    this.lossScale?.dispose();
     tf.dispose(this.#pending.flatMap(({ scalars }) => scalars));
     this.#pending = [];
   }

@@ -147,7 +147,7 @@ function embeddingsAlone(gpu: Gpu, batch: number, dim: number): Backbone {
   const embeddings = parameters.add("embeddings", [batch, dim], normal);
   return {
     name: "embeddings",
-    options: { width: 1, imageSize: 1, embeddingSize: dim, seed: 22 },
+    options: { width: 1, imageSize: 1, embeddingSize: dim, seed: 22, precision: "f32" },
     parameters,
     // A tensor of its own on the tape: the step disposes of what it gets.
     forward: () => embeddings.clone() as tf.Tensor as tf.Tensor2D,

@@ -91,7 +91,7 @@ function sgdCase(sizes: readonly number[]): KernelCase {
       const made = tf.tidy(() => {
         const parts = (values: Float32Array) => tf.split(tf.tensor1d(values), [...sizes]);
         const [g, v, p] = [gradient, velocity, parameter].map(parts);
-        const changed = gpu.kernels.run(sgdKernel(sizes), [tf.tensor1d(hyper), ...g], [...v, ...p]);
+        const changed = gpu.kernels.run(sgdKernel(sizes), [tf.tensor1d([...hyper, 0]), ...g], [...v, ...p]);
         return [changed.slice(0, sizes.length), changed.slice(sizes.length)].map((all) => tf.concat(all));
       });
       return compare(gpu, [["velocity", made[0], faster], ["parameter", made[1], moved]]);
