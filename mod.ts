@@ -99,12 +99,13 @@ export {
   Parameters,
   type StateDict,
   type StateTensor,
+  type TableOptions,
 } from "./lib/nn/parameters.ts";
 
 // Heads
 export { createHead, type HeadOptions, HEADS } from "./lib/head/create_head.ts";
 export type { CenterBiasOptions } from "./lib/head/center_bias.ts";
-export type { Head, HeadStep } from "./lib/head/head.ts";
+export type { ClassUpdate, Head, HeadStep } from "./lib/head/head.ts";
 
 // Training
 export { train, type TrainHooks, type TrainResult } from "./lib/train/trainer.ts";

@@ -30,7 +30,7 @@ Deno.test("run() records among tfjs's own kernels, in order", async () => {
 
 Deno.test("run() gives tensors that are changed in place back as they are, and read() sees the change", async () => {
   const { kernels } = await startWebGPU();
-  const [hyper, gradient, velocity, parameter] = [[1, 0, 0, 1], [1, 2], [0, 0], [5, 5]].map((x) => tf.tensor1d(x));
+  const [hyper, gradient, velocity, parameter] = [[1, 0, 0, 1, 0], [1, 2], [0, 0], [5, 5]].map((x) => tf.tensor1d(x));
   assert.deepEqual([...await kernels.read(parameter)], [5, 5]);
   const outputs = kernels.run(sgdKernel([2]), [hyper, gradient], [velocity, parameter]);
   assert.ok(outputs[0] === velocity && outputs[1] === parameter);
