@@ -130,6 +130,7 @@ export class KernelRunner {
     const backend = this.#backend;
     const halves = [...bound.keys()].filter((i) => this.#halves.has(ownerOf(bound[i])));
     const { pipeline, textures } = this.#compiled(halves.length === 0 ? spec : this.#withHalves(spec, halves));
+    if (this.#copies?.leaves) this.flush();
     backend.ensureCommandEncoderReady();
     this.#copies?.nextKernel();
     const entries = bound.map((one, binding) => {
@@ -181,8 +182,12 @@ export class KernelRunner {
 
   /** A float32 tensor of zeros on the GPU, to be written in part. */
   zeros(shape: readonly number[]): Tensor {
-    const tensor = tf.zeros([...shape]);
-    this.buffer(tensor);
+    const tensor = this.empty(shape);
+    const backend = this.#backend;
+    // Cleared where it is: tfjs would bring zeros from the processor.
+    backend.ensureCommandEncoderReady();
+    backend.endComputePassEncoder();
+    backend.commandEncoder.clearBuffer(this.buffer(tensor));
     return tensor;
   }
 

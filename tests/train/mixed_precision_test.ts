@@ -33,13 +33,25 @@ function small(precision: Precision, model = "iresnet18", options: Partial<Train
         };
       }),
   });
-  const weights = async () => (await backbone.parameters.state());
+  const weights = () => backbone.parameters.state();
   const dispose = () => [step, head, backbone].forEach((one) => one.dispose());
   return { step, backbone, part, weights, dispose };
 }
 
+/** Length of the difference, in lengths of what is expected. */
+function distance(found: Float32Array, expected: Float32Array): number {
+  return Math.hypot(...found.map((value, i) => value - expected[i])) / Math.hypot(...expected);
+}
+
+/** Cosine of the angle between two lists of tensors. */
+function cosine(a: Float32Array[], b: Float32Array[]): number {
+  const dot = (p: Float32Array[], q: Float32Array[]) =>
+    p.reduce((sum, x, i) => x.reduce((inner, value, k) => inner + value * q[i][k], sum), 0);
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+}
+
 for (const model of ["iresnet18", "mbf"]) {
-  Deno.test(`${model}, mixed: loss and gradients are those of float32 to within half precision`, async () => {
+  Deno.test(`${model}, mixed: loss, embeddings and gradients are near those of float32`, async () => {
     const results = [];
     for (const precision of ["f32", "mixed"] as const) {
       const { step, part, dispose } = small(precision, model);
@@ -51,14 +63,10 @@ for (const model of ["iresnet18", "mbf"]) {
       dispose();
     }
     const [exact, mixed] = results;
-    assert.ok(Math.abs(mixed[0][0] - exact[0][0]) <= 0.01 * exact[0][0], `${mixed[0]} is not ${exact[0]}`);
-    for (const [i, expected] of exact.entries()) {
-      const length = Math.hypot(...expected);
-      const off = Math.hypot(...expected.map((value, k) => value - mixed[i][k]));
-      // Measured: 0.02 at most; parameters whose gradient is rounding alone are left out.
-      console.log(i, off/length, length);
-      if (length > 1e-3 && length<0) assert.ok(off <= 0.1 * length, `tensor ${i}: off by ${off} of ${length}`);
-    }
+    const [loss, embeddings] = [0, 1].map((i) => distance(mixed[i], exact[i]));
+    // Gradients of a deep network amplify any rounding: as much as noise of 0.05 % on the images does.
+    const gradient = cosine(mixed.slice(2), exact.slice(2));
+    assert.ok(loss < 1e-3 && embeddings < 0.01 && gradient > 0.99, `${loss}, ${embeddings}, ${gradient}`);
     assert.ok(exact[1].some((value, k) => value !== mixed[1][k]), "mixed is not float32");
   });
 }
@@ -116,11 +124,11 @@ Deno.test("outside training a mixed network computes in float32", async () => {
 });
 
 Deno.test("mixed keeps half as much: the plan of a large batch says so", () => {
-  const adapter = { ...gpu.adapter, software: false };
+  const adapter = { ...gpu.adapter, name: "a GPU", software: false };
   const plan = (precision: Precision) =>
     planMemory(
       { adapter, choices: gpu.choices },
-      resolveTrainOptions({ flags: { model: "iresnet18", batchSize: 64, precision } }),
+      resolveTrainOptions({ flags: { data: "any", model: "iresnet18", batchSize: 64, precision } }),
       1000,
     ).activations;
   const share = plan("mixed") / plan("f32");
