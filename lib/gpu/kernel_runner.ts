@@ -9,8 +9,9 @@ import { TextureCopies } from "./texture_copies.ts";
 
 /** A tensor to be made. */
 export interface NewTensor {
+  /** Its dimensions. */
   readonly shape: readonly number[];
-  /** @default "float32" */
+  /** Type of its values. @default "float32" */
   readonly dtype?: "float32" | "int32";
   /** Kept in half precision: kernels of ours convert what they read and write of it, and nothing else may touch it. @default false */
   readonly half?: boolean;
