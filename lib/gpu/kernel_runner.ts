@@ -9,8 +9,9 @@ import { TextureCopies } from "./texture_copies.ts";
 
 /** A tensor to be made. */
 export interface NewTensor {
+  /** Its dimensions. */
   readonly shape: readonly number[];
-  /** @default "float32" */
+  /** Type of its values. @default "float32" */
   readonly dtype?: "float32" | "int32";
   /** Kept in half precision: kernels of ours convert what they read and write of it, and nothing else may touch it. @default false */
   readonly half?: boolean;
@@ -130,6 +131,7 @@ export class KernelRunner {
     const backend = this.#backend;
     const halves = [...bound.keys()].filter((i) => this.#halves.has(ownerOf(bound[i])));
     const { pipeline, textures } = this.#compiled(halves.length === 0 ? spec : this.#withHalves(spec, halves));
+    if (this.#copies?.leaves) this.flush();
     backend.ensureCommandEncoderReady();
     this.#copies?.nextKernel();
     const entries = bound.map((one, binding) => {
@@ -181,8 +183,12 @@ export class KernelRunner {
 
   /** A float32 tensor of zeros on the GPU, to be written in part. */
   zeros(shape: readonly number[]): Tensor {
-    const tensor = tf.zeros([...shape]);
-    this.buffer(tensor);
+    const tensor = this.empty(shape);
+    const backend = this.#backend;
+    // Cleared where it is: tfjs would bring zeros from the processor.
+    backend.ensureCommandEncoderReady();
+    backend.endComputePassEncoder();
+    backend.commandEncoder.clearBuffer(this.buffer(tensor));
     return tensor;
   }
 

@@ -54,6 +54,7 @@ export class TextureCopies {
   readonly #owned = new WeakMap<object, Copy[]>();
   /** No longer wanted, yet perhaps part of commands that were not submitted. */
   readonly #leaving: GPUTexture[] = [];
+  #leavingBytes = 0;
   #bytes = 0;
   #kernel = 0;
 
@@ -101,9 +102,15 @@ export class TextureCopies {
     for (const copy of copies) copy.source = undefined;
   }
 
+  /** Whether so much memory waits for a submit that it is time for one. */
+  get leaves(): boolean {
+    return this.#leavingBytes > MOST_BYTES;
+  }
+
   /** Says that everything recorded so far is submitted, and nothing of it needs a texture that is not kept. */
   submitted(): void {
     for (const texture of this.#leaving.splice(0)) texture.destroy();
+    this.#leavingBytes = 0;
   }
 
   #used(copy: Copy): Copy {
@@ -139,6 +146,7 @@ export class TextureCopies {
       this.#kinds.get(copy.kind)!.delete(copy);
       this.#bytes -= copy.bytes;
       this.#leaving.push(copy.texture);
+      this.#leavingBytes += copy.bytes;
     }
     const texture = this.#device.createTexture({
       label: "copy of a buffer",

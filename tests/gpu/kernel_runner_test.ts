@@ -115,6 +115,16 @@ Deno.test("two hundred steps keep neither tensors nor GPU memory", async () => {
 });
 
 // The last of this file: the device keeps what it reported.
+Deno.test("zeros() are zeros, whatever the buffer held", async () => {
+  const { kernels } = await startWebGPU();
+  const used = tf.fill([1000], 7);
+  assert.equal((await kernels.read(used))[999], 7);
+  used.dispose();
+  const zeros = kernels.zeros([1000]);
+  assert.ok((await kernels.read(zeros)).every((value) => value === 0));
+  zeros.dispose();
+});
+
 Deno.test("check() throws what the device reported", async () => {
   const { kernels } = await startWebGPU();
   kernels.check();

@@ -50,7 +50,7 @@ fn half_${name}(i: u32) -> f32 { let both = unpack2x16float(${name}[i / 2u]); re
   );
   if (wanted.size > 0) throw new Error(`${spec.name}: binding ${[...wanted]} cannot hold halves`);
   if (read.length > 0) wgsl = readHalves(wgsl, read);
-  if (written.length > 0) wgsl = TO_HALF + writeHalves(wgsl, written, spec.name);
+  if (written.length > 0) wgsl = writeHalves(wgsl, written, spec.name) + TO_HALF;
   return { ...spec, wgsl };
 }
 
@@ -58,7 +58,8 @@ const TO_HALF = `
 fn toHalf(value: vec4f) -> vec2u {
   let inside = clamp(value, vec4f(-${LARGEST_HALF}.0), vec4f(${LARGEST_HALF}.0));
   let words = vec2u(pack2x16float(inside.xy), pack2x16float(inside.zw));
-  return select(words, vec2u(0x7e007e00u), any(value != value));
+  // Not a number, by its bits: compilers may take it that there are none.
+  return select(words, vec2u(0x7e007e00u), any((bitcast<vec4u>(value) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u)));
 }
 `;
 

@@ -46,8 +46,11 @@ export function unscaleKernel(sizes: readonly number[]): KernelSpec {
   const lanes = sizes.reduce((sum, size) => sum + vectorOf(size).count, 0);
   const { size: group, workgroups } = spread(lanes, 64);
   const all = sizes.map((_, k) => k);
-  // A product with zero is not a number where the value is not finite.
-  const test = type === "vec4f" ? "any(0.0 * g != vec4f())" : "0.0 * g != 0.0";
+  // By its bits: compilers may take it that numbers are finite.
+  const word = type === "vec4f" ? "vec4u" : "u32";
+  const exponent = `${word}(0x7f800000u)`;
+  const same = `(bitcast<${word}>(g) & ${exponent}) == ${exponent}`;
+  const test = type === "vec4f" ? `any(${same})` : same;
   return {
     name: `unscale ${sizes.length === 1 ? sizes[0] : `${sizes.length} gradients`}`,
     bindings: ["read", "write", ...all.map(() => "write" as const)],
@@ -93,11 +96,11 @@ fn main() {
   found[0] = 0u;
   skip[0] = select(0.0, 1.0, bad);
   if (bad) {
-    state[0] = max(state[0] * 0.5, ${smallest});
+    state[0] = max(state[0] * 0.5, f32(${smallest}));
     state[1] = 0.0;
     state[2] += 1.0;
-  } else if (state[1] + 1.0 >= ${interval}.0) {
-    state[0] = min(state[0] * 2.0, ${largest}.0);
+  } else if (state[1] + 1.0 >= f32(${interval})) {
+    state[0] = min(state[0] * 2.0, f32(${largest}));
     state[1] = 0.0;
   } else {
     state[1] += 1.0;

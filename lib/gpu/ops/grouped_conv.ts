@@ -14,7 +14,7 @@ import { addParts } from "./conv_direct.ts";
 export function groupedForward(gpu: Gpu, x: tf.Tensor, filter: tf.Tensor, conv: GroupedConv): tf.Tensor {
   return gpu.kernels.run(groupedConv2dKernel(conv), [x, filter], [{
     shape: [conv.batch, ...conv.output],
-    half: conv.half,
+    half: groupedHalf(conv),
   }])[0];
 }
 
