@@ -1,26 +1,19 @@
 // deno-lint-ignore-file no-console -- a command prints
 /** `embed`: embeddings of images as a NumPy array. */
-import { Command, InvalidArgumentError } from "../lib/deps/commander.ts";
+import { Command } from "../lib/deps/commander.ts";
 import { openEmbedSources } from "../lib/eval/embed_sources.ts";
 import { embedToFile } from "../lib/eval/embed_to_file.ts";
+import { readLandmarkList } from "../lib/eval/landmark_list.ts";
 import { startWebGPU } from "../lib/gpu/start_webgpu.ts";
 import { loadModel } from "../lib/model/load_model.ts";
+import { wholeNumber } from "./flag_values.ts";
 import { addModelFlags, modelHints } from "./model_flags.ts";
 import { EXIT_INPUT, runCommand } from "./program.ts";
 import { showProgress } from "./show_progress.ts";
+import { EXIT_INTERRUPTED, stopOnSignal } from "./stop_on_signal.ts";
 
-/** Exit code after Ctrl-C, as shells count it. */
-const EXIT_INTERRUPTED = 130;
 /** Corrupt images that are named one by one. */
 const MOST_NAMED = 10;
-
-function wholeNumber(least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
-    throw new InvalidArgumentError(`Expected a whole number of at least ${least}.`);
-  };
-}
 
 /** The command line. */
 function program(): Command {
@@ -29,6 +22,7 @@ function program(): Command {
     .argument("<images...>", "image files and folders of them; or one .rec, folder with a train.rec, label.txt or .bin")
     .requiredOption("--model <path>", "a run's folder, .safetensors, or PyTorch's .pth or .pt")
     .requiredOption("--out <file.npy>", "the array to write; the names go to the same name with .txt")
+    .option("--align <landmarks.txt>", "align faces by five landmarks: 'image x1 y1 … x5 y5' per line")
     .option("--flip", "add the embedding of the mirrored image")
     .option("--normalize", "scale embeddings to unit length")
     .option("--skip-corrupt", "leave corrupt images out instead of stopping at the first")
@@ -46,29 +40,23 @@ What was interrupted goes on where it stopped when the same command is given aga
 Examples:
   embed.ts photos/ --model work_dirs/ms1mv2/exp1 --out photos.npy --normalize
   embed.ts data/faces_emore --model ms1mv3_arcface_r50.pth --out emore.npy --skip-corrupt
-  embed.ts lfw.bin --model face.safetensors --out lfw.npy --flip`,
+  embed.ts lfw.bin --model face.safetensors --out lfw.npy --flip
+  embed.ts loose_crop/ --align landmarks.txt --model face.safetensors --out faces.npy`,
     );
   addModelFlags(command as unknown as Command);
   command.action(async (images, options) => {
-    const { model: modelPath, out, numWorkers: workers, ...rest } = options;
+    const { model: modelPath, out, numWorkers: workers, align, ...rest } = options;
     using sources = openEmbedSources(images);
+    const landmarks = align === undefined ? undefined : readLandmarkList(align);
     const gpu = await startWebGPU();
     using model = await loadModel(modelPath, { gpu, ...modelHints(options) });
-    const stop = new AbortController();
-    const onSignal = () => {
-      if (stop.signal.aborted) Deno.exit(EXIT_INTERRUPTED);
-      stop.abort();
-    };
-    const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
-    for (const signal of signals) Deno.addSignalListener(signal, onSignal);
-    const result = await showProgress("images", (onProgress) =>
-      embedToFile(gpu, model.backbone, sources, out, {
-        ...rest,
-        workers,
-        onProgress,
-        signal: stop.signal,
-      }));
-    for (const signal of signals) Deno.removeSignalListener(signal, onSignal);
+    const result = await stopOnSignal((signal) =>
+      showProgress(
+        "images",
+        (onProgress) =>
+          embedToFile(gpu, model.backbone, sources, out, { ...rest, workers, align: landmarks, onProgress, signal }),
+      )
+    );
     for (const { name, reason } of result.corrupt.slice(0, MOST_NAMED)) console.error(`left out ${name}: ${reason}`);
     const more = result.corrupt.length - MOST_NAMED;
     if (more > 0) console.error(`left out ${more} more corrupt images`);

@@ -1,37 +1,8 @@
-// deno-lint-ignore-file no-console -- a command prints
 /** `verify`: how well a model tells people apart, by the protocols of the field. */
-import { Command, InvalidArgumentError, Option } from "../lib/deps/commander.ts";
-import { analysePairs } from "../lib/eval/analyse_pairs.ts";
-import {
-  analysisJsonLines,
-  analysisRows,
-  comparisonTable,
-  deployTable,
-  intervalTable,
-} from "../lib/eval/analysis_tables.ts";
-import { compareModels } from "../lib/eval/compare_models.ts";
-import { deployThresholds } from "../lib/eval/deploy_threshold.ts";
-import { pairTable } from "../lib/eval/pair_table.ts";
-import { Validation } from "../lib/eval/validation.ts";
-import { startWebGPU } from "../lib/gpu/start_webgpu.ts";
-import { loadModel } from "../lib/model/load_model.ts";
-import { addModelFlags, modelHints } from "./model_flags.ts";
+import { Command } from "../lib/deps/commander.ts";
 import { EXIT_INPUT, runCommand } from "./program.ts";
-import { showProgress } from "./show_progress.ts";
-
-function wholeNumber(least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
-    throw new InvalidArgumentError(`Expected a whole number of at least ${least}.`);
-  };
-}
-
-function share(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && value > 0 && value < 1) return value;
-  throw new InvalidArgumentError("Expected a rate between 0 and 1, such as 1e-4.");
-}
+import { addIjbCommand } from "./verify_ijb.ts";
+import { addPairsCommand } from "./verify_pairs.ts";
 
 /** The command line. */
 function program(): Command {
@@ -47,54 +18,12 @@ Examples:
   verify.ts pairs --model work_dirs/ms1mv2/exp1 --data data/faces_emore
   verify.ts pairs --model best_iresnet18.safetensors --data lfw.bin agedb_30.bin --flip --json
   verify.ts pairs --model work_dirs/ms1mv2/exp2 --compare work_dirs/ms1mv2/exp1 --data data/faces_emore
-  verify.ts pairs --model face.safetensors --data data/faces_emore --threshold-at-fpr 1e-4`,
+  verify.ts pairs --model face.safetensors --data data/faces_emore --threshold-at-fpr 1e-4
+  verify.ts ijb --model face.safetensors --target IJBC --root data/IJBC --out work_dirs/ijb`,
     );
 
-  const pairs = verify.command("pairs")
-    .description("Accuracy (ten folds), VAL at a false accept rate of 0.001, AUC and EER on .bin sets of pairs.")
-    .requiredOption("--model <path>", "a run's folder (its best model), a .safetensors model or a checkpoint")
-    .requiredOption("--data <path...>", ".bin files or folders of them")
-    .option("--flip", "add the embedding of the mirrored image")
-    .addOption(
-      new Option("--distance <name>", "distance the accuracy is made on").choices(["cosine", "euclidean"])
-        .default("cosine"),
-    )
-    .option("--folds <n>", "folds of the protocol", wholeNumber(2), 10)
-    .option("--pca <n>", "compare in so many principal axes, fitted on the other folds", wholeNumber(1))
-    .option("--compare <path>", "another model, tested against this one on the same pairs")
-    .option("--threshold-at-fpr <rate>", "a threshold to deploy: the similarity for this false positive rate", share)
-    .option("--resamples <n>", "resamples of the pairs, for the 95 % intervals", wholeNumber(100), 1000)
-    .option("--seed <n>", "of the resamples", wholeNumber(0), 21)
-    .option("--batch-size <n>", "images computed at once", wholeNumber(1), 64)
-    .option("--num-workers <n>", "decoding workers (default: one fewer than cores, at most 4)", wholeNumber(0))
-    .option("--json", "print JSON lines, one per set, in shares of 1");
-  addModelFlags(pairs as unknown as Command);
-  pairs.action(async ({ model: path, data, numWorkers: workers, json, compare, thresholdAtFpr, ...options }) => {
-    const gpu = await startWebGPU();
-    using sets = new Validation(gpu, data, { ...options, workers });
-    for (const reason of sets.leftOut) console.error(`warning: ${reason}; left out`);
-    const analyse = async (path: string) => {
-      using model = await loadModel(path, { gpu, ...modelHints(options) });
-      const analyses = await showProgress(
-        "images",
-        (progress) =>
-          sets.each(model.backbone, (set, embeddings) => analysePairs(set, embeddings, options), { progress }),
-      );
-      return { path: model.path, analyses };
-    };
-    const own = await analyse(path);
-    const other = compare === undefined ? undefined : await analyse(compare);
-    const comparisons = other && compareModels(own.analyses, other.analyses);
-    const deploys = thresholdAtFpr === undefined ? undefined : deployThresholds(own.analyses, thresholdAtFpr, options);
-    const rows = analysisRows(own.analyses, { comparisons, deploys });
-    if (json) return console.log(analysisJsonLines(rows));
-    const { flip, distance, folds, pca, resamples } = options;
-    const axes = pca === undefined ? "" : `, ${pca} principal axes`;
-    console.log(`${own.path}${flip ? ", with mirrored images" : ""}, distance ${distance}, ${folds} folds${axes}`);
-    console.log(`${pairTable(own.analyses)}\n${intervalTable(rows)}\n${resamples} resamples of the pairs`);
-    if (comparisons) console.log(`\nthe other is ${other!.path}\n${comparisonTable(comparisons)}`);
-    if (deploys) console.log(`\n${deployTable(deploys)}`);
-  });
+  addPairsCommand(verify as unknown as Command);
+  addIjbCommand(verify as unknown as Command);
   return verify as unknown as Command;
 }
 

@@ -1,4 +1,5 @@
 import { InputError } from "../errors.ts";
+import { alignFace } from "./align_face.ts";
 import { ByteFile } from "./byte_file.ts";
 import type { DecodeReply, DecodeRequest } from "./decode_request.ts";
 import { createCodec, type ImageCodec } from "./image_codec.ts";
@@ -22,7 +23,7 @@ export class RequestDecoder implements Disposable {
 
   /** Answers a request. A bad image is an entry in `errors`, never an exception. */
   async decode(request: DecodeRequest): Promise<DecodeReply> {
-    const { sources, bytes, imageSize } = request;
+    const { sources, bytes, imageSize, landmarks } = request;
     const codec = await (this.#codec ??= createCodec(request.codec));
     const imageBytes = imageSize * imageSize * 3;
     const pixels = new Uint8Array(sources.length * imageBytes);
@@ -46,7 +47,10 @@ export class RequestDecoder implements Disposable {
         const image = codec.decode(encoded);
         sizes[2 * i] = image.width;
         sizes[2 * i + 1] = image.height;
-        pixels.set(resizeImage(image, imageSize), i * imageBytes);
+        const fitted = landmarks === undefined
+          ? resizeImage(image, imageSize)
+          : alignFace(image, landmarks.subarray(10 * i, 10 * (i + 1)), imageSize);
+        pixels.set(fitted, i * imageBytes);
       } catch (error) {
         errors.set(i, error instanceof Error ? error.message : String(error));
       }

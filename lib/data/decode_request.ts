@@ -11,6 +11,8 @@ export interface DecodeRequest {
   readonly sources: readonly (Exclude<ImageSource, { kind: "bytes" }> | number)[];
   /** The encoded images of all `bytes` sources, one after the other; moved, not copied. */
   readonly bytes: Uint8Array;
+  /** [images, 10] landmarks to align by; without them images are resized. */
+  readonly landmarks?: Float64Array;
 }
 
 /** What a worker sends back for it. */

@@ -3,9 +3,11 @@ import { ImageDecoder } from "../data/image_decoder.ts";
 import { InputError } from "../errors.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import type { Backbone } from "../nn/backbone.ts";
-import { decodeBatches, type EmbedSources, type ImageBatches } from "./embed_sources.ts";
+import { backboneChecksum } from "./backbone_checksum.ts";
+import { decodeBatches, type EmbedSources } from "./embed_sources.ts";
 import { embedStream } from "./embed_stream.ts";
 import { EmbeddingFile } from "./embedding_file.ts";
+import { alignedBatches, type LandmarkList } from "./landmark_list.ts";
 
 /** How images are embedded into a file. */
 export interface EmbedToFileOptions {
@@ -21,10 +23,8 @@ export interface EmbedToFileOptions {
   readonly force?: boolean;
   /** Decoding workers. @default one fewer than cores, at most 4 */
   readonly workers?: number;
-  /** Gives the images instead of decoding them as they are, such as an alignment by landmarks. */
-  readonly batches?: ImageBatches;
-  /** What `batches` depends on, so that work begun with others is not continued. */
-  readonly batchesKey?: string;
+  /** Aligns the faces by these landmarks. @default images are resized whole */
+  readonly align?: LandmarkList;
   /** Told after each batch how many images are done. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Stops after the batch under way, with what is done saved. */
@@ -69,17 +69,18 @@ export async function embedToFile(
 ): Promise<EmbeddedFile> {
   const { batchSize = 64, flip = false, normalize = false, skipCorrupt = false, force, workers, onProgress, signal } =
     options;
+  const { align } = options;
   const { imageSize, embeddingSize: dim } = backbone.options;
   const key = JSON.stringify({
-    model: await checksum(backbone),
+    model: await backboneChecksum(backbone),
     images: crc32(new TextEncoder().encode(sources.identity)),
     count: sources.count,
     ...{ dim, imageSize, flip, normalize, skipCorrupt },
-    batches: options.batches === undefined ? "" : options.batchesKey ?? "custom",
+    align: align && crc32(new TextEncoder().encode(align.names.join("\n") + align.landmarks.join())),
   });
   using file = EmbeddingFile.open(path, { dim, key, force });
   using decoder = new ImageDecoder({ imageSize, workers });
-  const decode = options.batches ?? decodeBatches(sources, decoder);
+  const decode = align === undefined ? decodeBatches(sources, decoder) : alignedBatches(sources, decoder, align);
   const corrupt: { name: string; reason: string }[] = [];
   const started = performance.now();
   let saved = started;
@@ -118,13 +119,4 @@ export async function embedToFile(
     ...{ path, namesPath: file.namesPath, rows: file.rows, dim, resumed: file.resumed },
     ...{ corrupt, imagesPerSecond, finished },
   };
-}
-
-/** Checksum of a backbone's weights. */
-async function checksum(backbone: Backbone): Promise<string> {
-  let sum = crc32(new TextEncoder().encode(backbone.name));
-  for (const { data } of (await backbone.parameters.state()).values()) {
-    sum = crc32(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), sum);
-  }
-  return sum.toString(16);
 }

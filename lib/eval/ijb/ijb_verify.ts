@@ -1,0 +1,98 @@
+import { InputError } from "../../errors.ts";
+import { readIntegerRows } from "../integer_rows.ts";
+import { areaUnderCurve, type RocCurve, rocCurve, type RocPoint, tprAtFpr } from "../roc.ts";
+import { scorePairs, type TemplateFeatures } from "../templates.ts";
+import { ijbMeta, type IjbSet } from "./ijb_set.ts";
+
+/** False positive rates that are reported. */
+export const IJB_FPRS = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1] as const;
+
+/** Pairs of templates. */
+export interface TemplatePairs {
+  /** The list they came from. */
+  readonly path: string;
+  /** First template of each pair. */
+  readonly first: Int32Array;
+  /** Second template of each pair. */
+  readonly second: Int32Array;
+  /** 1 where both are of one person. */
+  readonly same: Uint8Array;
+}
+
+/** What the 1:1 protocol reports. */
+export interface IjbVerification {
+  /** Score of each pair: the dot product of its templates. */
+  readonly scores: Float64Array;
+  /** The exact ROC. */
+  readonly curve: RocCurve;
+  /** At each of IJB_FPRS the nearest point of the curve. */
+  readonly points: readonly (RocPoint & { readonly target: number })[];
+  /** Area under the curve. */
+  readonly auc: number;
+}
+
+/**
+ * Reads the pairs of templates of a benchmark.
+ *
+ * @throws {InputError} naming file and line, or if there are pairs of one kind only.
+ */
+export function readTemplatePairs(set: Pick<IjbSet, "target" | "root">): TemplatePairs {
+  const path = ijbMeta(set, "template_pair_label.txt");
+  const [first, second, labels] = readIntegerRows(path, 3, "two templates and a label");
+  const same = new Uint8Array(labels.length);
+  let own = 0;
+  for (let k = 0; k < labels.length; k++) {
+    if (labels[k] > 1) {
+      throw new InputError(
+        `Cannot read the list ${path}: expected label 0 or 1 of pair ${k + 1}, found ${labels[k]}; mend the line`,
+      );
+    }
+    own += same[k] = labels[k];
+  }
+  if (own === 0 || own === same.length) {
+    throw new InputError(
+      `Cannot read the list ${path}: expected pairs of one person and of two, found ${own} and ${
+        same.length - own
+      }; give the whole list`,
+    );
+  }
+  return { path, first, second, same };
+}
+
+/**
+ * The 1:1 protocol on pooled templates.
+ *
+ * @throws {InputError} naming file and pair, if one has a template without images.
+ */
+export function verifyTemplates(
+  features: TemplateFeatures,
+  { path, first, second, same }: TemplatePairs,
+): IjbVerification {
+  const known = new Set(features.ids);
+  for (const ids of [first, second]) {
+    const stranger = firstStranger(ids, known);
+    if (stranger === -1) continue;
+    throw new InputError(
+      `Cannot score the pairs of ${path}: expected templates that have images, found ${ids[stranger]} in pair ${
+        stranger + 1
+      }; the lists are not of one benchmark`,
+    );
+  }
+  const scores = scorePairs(features, first, second);
+  const curve = rocCurve(scores, same);
+  const points = IJB_FPRS.map((target) => ({ target, ...tprAtFpr(curve, target) }));
+  return { scores, curve, points, auc: areaUnderCurve(curve) };
+}
+
+/** Place of the first that is not known. Lists have long runs of the same template: each is looked up once. */
+function firstStranger(ids: Int32Array, known: ReadonlySet<number>): number {
+  const checked = new Set<number>();
+  for (let k = 0, last = -1; k < ids.length; k++) {
+    if (ids[k] === last) continue;
+    last = ids[k];
+    if (checked.has(last)) continue;
+    if (!known.has(last)) return k;
+    checked.add(last);
+  }
+  return -1;
+}
