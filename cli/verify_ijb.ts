@@ -52,7 +52,11 @@ export function addIjbCommand(verify: Command): void {
       }
       const set = readIjbSet(target, root, { images: flags.embeddings === undefined });
       const protocol = readIjbProtocol(set);
-      if (protocol.missing.length > 0) console.error(`left out of 1:N, there is no ${protocol.missing.join(", ")}`);
+      const { missing, galleries } = protocol;
+      if (missing.length > 0) {
+        const what = galleries.length === 0 ? "1:N" : "a gallery of 1:N";
+        console.error(`${what} is left out: there is no ${missing.join(", ")}`);
+      }
       const { folder, path } = flags.embeddings === undefined
         ? await embedWithModel(set, flags)
         : { folder: givenFolder(flags), path: flags.embeddings };

@@ -172,7 +172,7 @@ Deno.test("verify ijb stops at Ctrl-C and goes on; without lists of 1:N it says 
     while (!isOver && partBytes(`${folder}/out`) < 2000) await new Promise((go) => setTimeout(go, 5));
     if (!isOver) child.kill("SIGINT");
     const { code, stderr } = await child.output();
-    const leftOut = `left out of 1:N, there is no ${folder}/meta/ijbc_1N_probe_mixed.csv, ` +
+    const leftOut = `1:N is left out: there is no ${folder}/meta/ijbc_1N_probe_mixed.csv, ` +
       `${folder}/meta/ijbc_1N_gallery_G2.csv\n`;
     assert.equal(new TextDecoder().decode(stderr), `${leftOut}stopped; the same command goes on\n`);
     assert.equal(code, 130);
