@@ -15,7 +15,7 @@ interface Outcome {
 
 function commandOf(command: string, args: string[]): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", new URL(`../../cli/${command}.ts`, import.meta.url).pathname, ...args],
+    args: ["run", "--quiet", "-A", new URL(`../../cli/${command}.ts`, import.meta.url).pathname, ...args],
     env: { NO_COLOR: "1", XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? "/tmp" },
     stdout: "piped",
     stderr: "piped",
