@@ -6,6 +6,7 @@
  *     deno run -A tools/bench_convert.ts [records] [rounds]
  */
 import Table from "../lib/deps/cli_table.ts";
+import { exists } from "../lib/data/exists.ts";
 import { createCodec } from "../lib/data/image_codec.ts";
 import { encodeImageRecord } from "../lib/data/image_record.ts";
 import { RecordWriter } from "../lib/data/record_writer.ts";
@@ -68,15 +69,6 @@ if source:
     for name in os.listdir(source):
         open(os.path.join(out, name), "wb").write(work(open(os.path.join(source, name), "rb").read()))
 `;
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 function hasPython(): boolean {
   try {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { exists } from "./exists.ts";
 import { FolderSet } from "./folder_set.ts";
 import { ioError } from "./io_error.ts";
 import { ListSet } from "./list_set.ts";
@@ -63,14 +64,5 @@ function isRecordFile(path: string): boolean {
     return file.readSync(start) === 4 && new DataView(start.buffer).getUint32(0, true) === RECORD_MAGIC;
   } catch (error) {
     throw ioError("open training set", path, error);
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }

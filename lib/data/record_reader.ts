@@ -1,4 +1,5 @@
 import { InputError } from "../errors.ts";
+import { exists } from "./exists.ts";
 import { indexPathOf, PART, PART_HEADER_BYTES, RECORD_LENGTH_LIMIT, RECORD_MAGIC } from "./record_format.ts";
 import { REBUILD, RecordIndex } from "./record_index.ts";
 import { scanRecordIndex } from "./record_scan.ts";
@@ -342,13 +343,4 @@ export class RecordReader implements Disposable {
 
 function hex(word: number): string {
   return `0x${word.toString(16).padStart(8, "0")}`;
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

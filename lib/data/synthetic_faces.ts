@@ -1,6 +1,7 @@
 import { InputError } from "../errors.ts";
 import { writeFileAtomic } from "./atomic_file.ts";
 import { encodeFaces } from "./encode_faces.ts";
+import { exists } from "./exists.ts";
 import { encodeImageRecord } from "./image_record.ts";
 import { ioError } from "./io_error.ts";
 import { writePairSet } from "./pair_set.ts";
@@ -296,13 +297,4 @@ function readState(folder: string, settings: Settings): "same" | "other" | "none
 function writeState(folder: string, settings: Settings, complete: boolean): void {
   const bytes = new TextEncoder().encode(stateText(settings, complete));
   writeFileAtomic(`${folder}/synthetic.json`, bytes, { force: true });
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

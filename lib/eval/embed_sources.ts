@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { exists } from "../data/exists.ts";
 import type { DecodedImage, ImageDecoder } from "../data/image_decoder.ts";
 import type { ImageSource } from "../data/image_source.ts";
 import { ioError } from "../data/io_error.ts";
@@ -139,13 +140,4 @@ function stat(path: string): Deno.FileInfo {
 function stamp(path: string): string {
   const { size, mtime } = stat(path);
   return `${size} bytes of ${mtime?.toISOString() ?? "an unknown time"}`;
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

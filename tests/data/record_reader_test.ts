@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { InputError } from "../../lib/errors.ts";
 import * as fc from "../../lib/deps/fast_check.ts";
+import { exists } from "../../lib/data/exists.ts";
 import { encodeImageRecord } from "../../lib/data/image_record.ts";
 import { RecordReader } from "../../lib/data/record_reader.ts";
 import { RecordWriter } from "../../lib/data/record_writer.ts";
@@ -244,13 +245,4 @@ function readAll(path: string): Uint8Array[] {
 
 function isAbout(path: string): (error: unknown) => boolean {
   return (error) => error instanceof InputError && error.message.includes(path) && !error.message.includes("\n");
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

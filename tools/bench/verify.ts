@@ -9,6 +9,7 @@ import { writeIjbLists } from "./ijb_lists.ts";
 import { sideFigures } from "./measurement.ts";
 import type { BenchOptions } from "./options.ts";
 import type { Report } from "./report.ts";
+import { exists } from "../../lib/data/exists.ts";
 
 /** Pairs of LFW's protocol, and length of an embedding. */
 const PAIRS = 6000, DIM = 512;
@@ -134,13 +135,4 @@ function benchIjb(folder: string, { share }: BenchOptions, report: Report): void
     ...(isTimed && { resident_mb: Number(errors.split("\n").at(-1)) * 1024 / 1e6 }),
   });
   if (!isTimed) report.note(`memory of verify ijb: not measured, there is no ${time}`);
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
 import { join } from "node:path";
+import { exists } from "../../data/exists.ts";
 import { ioError } from "../../data/io_error.ts";
 import { TextLines } from "../../data/text_lines.ts";
 import { InputError } from "../../errors.ts";
@@ -144,14 +145,5 @@ function filesIn(folder: string): Set<string> {
     return new Set([...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => isDirectory ? [] : [name]));
   } catch (error) {
     throw ioError("read images of", folder, error);
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }
