@@ -1,3 +1,4 @@
+import { exists } from "../../lib/data/exists.ts";
 import type { Gpu } from "../../lib/gpu/start_webgpu.ts";
 import { writeNpy } from "../../lib/eval/npy.ts";
 import { evaluatePairs, type PairResult } from "../../lib/eval/pairs.ts";
@@ -9,7 +10,6 @@ import { writeIjbLists } from "./ijb_lists.ts";
 import { sideFigures } from "./measurement.ts";
 import type { BenchOptions } from "./options.ts";
 import type { Report } from "./report.ts";
-import { exists } from "../../lib/data/exists.ts";
 
 /** Pairs of LFW's protocol, and length of an embedding. */
 const PAIRS = 6000, DIM = 512;
