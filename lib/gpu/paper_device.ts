@@ -3,6 +3,7 @@ import { WebGPUBackend } from "../deps/tfjs_webgpu.ts";
 import { type AdapterFacts, readsThroughTextures } from "./adapter.ts";
 import type { ConvChoices } from "./conv_choices.ts";
 import { KernelRunner } from "./kernel_runner.ts";
+import { TEXEL_BYTES } from "./kernels/texture_reads.ts";
 import type { Gpu } from "./start_webgpu.ts";
 
 /** The bytes a paper device was asked for. */
@@ -43,17 +44,6 @@ export function onPaper<T>(
     tf.removeBackend(BACKEND);
   }
 }
-
-/** Bytes of a texel of the formats we use. */
-const TEXEL_BYTES: Readonly<Record<string, number>> = {
-  r32float: 4,
-  r32sint: 4,
-  r32uint: 4,
-  rg32uint: 8,
-  rgba32float: 16,
-  rgba32sint: 16,
-  rgba32uint: 16,
-};
 
 function paperDevice({ limits, features }: AdapterFacts, memory: { -readonly [K in keyof PaperMemory]: number }) {
   const take = (bytes: number) => {

@@ -10,6 +10,11 @@ const FORMATS = {
   u32: { format: "r32uint", bytes: 4, value: "u32", part: ".x" },
 } as const;
 
+/** Bytes of a texel, by format. */
+export const TEXEL_BYTES: Readonly<Record<string, number>> = Object.fromEntries(
+  Object.values(FORMATS).map(({ format, bytes }) => [format, bytes]),
+);
+
 /** A texture in the place of a buffer that is only read. */
 export interface TextureRead {
   /** Its format. */
