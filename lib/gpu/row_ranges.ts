@@ -20,6 +20,14 @@ export function rowRanges(rows: number, most: number): RowRange[] {
   return ranges;
 }
 
+/** Tensors or parts of them in groups of at most `most` that one kernel can go over: sizes are multiples of four, all of a group or none. */
+export function alikeGroups<T extends { readonly size: number }>(all: readonly T[], most: number): T[][] {
+  return [true, false].flatMap((wide) => {
+    const alike = all.filter(({ size }) => (size % 4 === 0) === wide);
+    return rowRanges(alike.length, most).map(({ first, count }) => alike.slice(first, first + count));
+  });
+}
+
 /** Rows of a table of `dim` columns; the whole tensor where it is all of them. */
 export function rowsOf(tensor: Tensor, first: number, count: number, dim: number): Tensor | TensorRange {
   return count * dim === tensor.size ? tensor : { tensor, first: first * dim, size: count * dim };

@@ -7,7 +7,7 @@ import {
   unscaleKernel,
 } from "../gpu/kernels/loss_scale.ts";
 import { gradientOp } from "../gpu/ops/gradient_op.ts";
-import { rowRanges } from "../gpu/row_ranges.ts";
+import { alikeGroups } from "../gpu/row_ranges.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 
 /** Where a loss scale stands. */
@@ -70,13 +70,9 @@ export class LossScale {
   /** Divides the network's gradients, in place, and notes whether all of them are finite. */
   unscale(gradients: readonly tf.Tensor[]): void {
     const most = Math.min(MOST_AT_ONCE, this.#gpu.device.limits.maxStorageBuffersPerShaderStage - 2);
-    for (const wide of [true, false]) {
-      const alike = gradients.filter(({ size }) => (size % 4 === 0) === wide);
-      for (const { first, count } of rowRanges(alike.length, most)) {
-        const group = alike.slice(first, first + count);
-        const spec = unscaleKernel(group.map(({ size }) => size));
-        this.#gpu.kernels.run(spec, [this.state], [this.#found, ...group]);
-      }
+    for (const group of alikeGroups(gradients, most)) {
+      const spec = unscaleKernel(group.map(({ size }) => size));
+      this.#gpu.kernels.run(spec, [this.state], [this.#found, ...group]);
     }
   }
 

@@ -1,6 +1,6 @@
 import * as tf from "../deps/tfjs.ts";
 import { sgdKernel } from "../gpu/kernels/sgd.ts";
-import { rowRanges, rowsOf, rowsPerBinding } from "../gpu/row_ranges.ts";
+import { alikeGroups, rowRanges, rowsOf, rowsPerBinding } from "../gpu/row_ranges.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import type { ClassUpdate } from "../head/head.ts";
 import { type Parameter, readParameters, type StateDict, writeParameter } from "../nn/parameters.ts";
@@ -54,9 +54,9 @@ export class Sgd {
           }))
         )
       );
-      const wide = parts.filter(({ size }) => size % 4 === 0);
-      const narrow = parts.filter(({ size }) => size % 4 !== 0);
-      for (const group of [...this.#groups(wide), ...this.#groups(narrow)]) {
+      // As many at a time as one kernel can bind: most are small, and a dispatch costs more than they do.
+      const bindings = this.#gpu.device.limits.maxStorageBuffersPerShaderStage;
+      for (const group of alikeGroups(parts, Math.min(MOST_AT_ONCE, Math.floor((bindings - 1) / 3)))) {
         const [gradient, velocity, parameter] = [0, 1, 2].map((k) => group.map(({ tensors }) => tensors[k]));
         this.#gpu.kernels.run(sgdKernel(group.map(({ size }) => size)), [hyper, ...gradient], [
           ...velocity,
@@ -64,12 +64,6 @@ export class Sgd {
         ]);
       }
     });
-  }
-
-  /** Parts as many at a time as one kernel can bind: most are small, and a dispatch costs more than they do. */
-  #groups<T>(parts: readonly T[]): T[][] {
-    const most = Math.min(MOST_AT_ONCE, Math.floor((this.#gpu.device.limits.maxStorageBuffersPerShaderStage - 1) / 3));
-    return rowRanges(parts.length, most).map(({ first, count }) => parts.slice(first, first + count));
   }
 
   /** What moves the parameter of this name in the backward pass, at learning rate `rate`; `hyper` belongs to the caller. */

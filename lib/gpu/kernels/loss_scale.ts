@@ -1,5 +1,5 @@
 import type { KernelSpec } from "../kernel_spec.ts";
-import { flatIndex, spread, storage, vectorOf } from "./wgsl.ts";
+import { flatIndex, inTensors, spread, spreadOver, storage, vectorOf } from "./wgsl.ts";
 
 /** What a loss scale holds: the scale, the steps in a row that were finite, and the steps that were skipped. */
 export const LOSS_SCALE_VALUES = 3;
@@ -37,14 +37,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
 /**
  * Divides gradients by the loss scale in place, and says whether one is not finite. Sizes are multiples of four, all or none.
  * Bindings: state, found (u32, becomes 1), each gradient.
- *
- * Sizes are not constants here: gradients of all sizes share one pipeline.
  */
 export function unscaleKernel(sizes: readonly number[]): KernelSpec {
-  const { type } = vectorOf(sizes[0]);
-  if (sizes.some((size) => vectorOf(size).type !== type)) throw new Error(`unscale: sizes ${sizes} are of two kinds`);
-  const lanes = sizes.reduce((sum, size) => sum + vectorOf(size).count, 0);
-  const { size: group, workgroups } = spread(lanes, 64);
+  const { type, size: group, workgroups } = spreadOver("unscale", sizes);
   const all = sizes.map((_, k) => k);
   // By its bits: compilers may take it that numbers are finite.
   const word = type === "vec4f" ? "vec4u" : "u32";
@@ -64,14 +59,10 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   var i = ${flatIndex(workgroups, group)};
   let inverse = 1.0 / state[0];
   ${
-      all.map((k) => `
-  if (i < arrayLength(&gradient${k})) {
+      inTensors(all.map((k) => `gradient${k}`), (k) => `
     let g = gradient${k}[i] * inverse;
     gradient${k}[i] = g;
-    if (${test}) { atomicOr(&found, 1u); }
-    return;
-  }
-  i -= arrayLength(&gradient${k});`).join("\n")
+    if (${test}) { atomicOr(&found, 1u); }`)
     }
 }`,
   };

@@ -1,18 +1,13 @@
 import type { KernelSpec } from "../kernel_spec.ts";
-import { flatIndex, spread, storage, vectorOf } from "./wgsl.ts";
+import { flatIndex, inTensors, spreadOver, storage } from "./wgsl.ts";
 
 /**
  * SGD with momentum in place, for several parameters at once: v = momentum v + (scale g + decay p), p = p - rate v; nothing where skip is not 0.
  * Sizes are multiples of four, all or none.
  * Bindings: hyper [rate, momentum, decay, scale, skip], a gradient for each, a velocity for each, each parameter.
- *
- * Sizes are not constants here: parameters of all sizes share one pipeline.
  */
 export function sgdKernel(sizes: readonly number[]): KernelSpec {
-  const { type } = vectorOf(sizes[0]);
-  if (sizes.some((size) => vectorOf(size).type !== type)) throw new Error(`sgd: sizes ${sizes} are of two kinds`);
-  const lanes = sizes.reduce((sum, size) => sum + vectorOf(size).count, 0);
-  const { size: group, workgroups } = spread(lanes, 64);
+  const { type, size: group, workgroups } = spreadOver("sgd", sizes);
   const all = sizes.map((_, k) => k);
   const many = sizes.length;
   return {
@@ -38,15 +33,11 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   let decay = hyper[2];
   let scale = hyper[3];
   ${
-      all.map((k) => `
-  if (i < arrayLength(&parameter${k})) {
+      inTensors(all.map((k) => `parameter${k}`), (k) => `
     let p = parameter${k}[i];
     let v = momentum * velocity${k}[i] + (scale * gradient${k}[i] + decay * p);
     velocity${k}[i] = v;
-    parameter${k}[i] = p - rate * v;
-    return;
-  }
-  i -= arrayLength(&parameter${k});`).join("\n")
+    parameter${k}[i] = p - rate * v;`)
     }
 }`,
   };

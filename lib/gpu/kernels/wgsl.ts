@@ -23,6 +23,28 @@ export function spread(lanes: number, size = 8): { size: number; workgroups: [nu
   return { size, workgroups: [x, Math.ceil(count / x), 1] };
 }
 
+/** A lane for every element of several tensors, one tensor after the other. Sizes are multiples of four, all or none. */
+export function spreadOver(
+  kernel: string,
+  sizes: readonly number[],
+): { type: "vec4f" | "f32"; size: number; workgroups: [number, number, number] } {
+  const { type } = vectorOf(sizes[0]);
+  if (sizes.some((size) => vectorOf(size).type !== type)) throw new Error(`${kernel}: sizes ${sizes} are of two kinds`);
+  return { type, ...spread(sizes.reduce((sum, size) => sum + vectorOf(size).count, 0), 64) };
+}
+
+/**
+ * What a lane of {@linkcode spreadOver} does: finds its tensor, counting `i` down to the element in it. Sizes are not constants here: tensors
+ * of all sizes share one pipeline.
+ */
+export function inTensors(names: readonly string[], body: (k: number) => string): string {
+  return names.map((name, k) => `
+  if (i < arrayLength(&${name})) {${body(k)}
+    return;
+  }
+  i -= arrayLength(&${name});`).join("\n");
+}
+
 /** The lane's number over the whole dispatch, from `wg` and `local`. */
 export function flatIndex(workgroups: readonly [number, number, number], size: number): string {
   const group = workgroups[1] > 1 ? `(wg.y * ${workgroups[0]}u + wg.x)` : "wg.x";

@@ -2,10 +2,9 @@ import * as tf from "../../deps/tfjs.ts";
 import { forwardPass, inputGradientPasses, leavesInputsOut } from "../conv_geometry.ts";
 import type { ConvLayer } from "../conv_layer.ts";
 import { conv2dTiledKernel, filterGradientTiledKernel, type TiledChoice } from "../kernels/conv2d_tiled.ts";
-import type { NormOnLoad } from "../kernels/norm_on_load.ts";
 import type { Gpu } from "../start_webgpu.ts";
 import { addParts, exchangeChannels } from "./conv_direct.ts";
-import type { Norm } from "./norm.ts";
+import { type Norm, onLoad } from "./norm.ts";
 
 /** The output, the input being normalised while it is read where a norm is given. */
 export function tiledForward(
@@ -18,7 +17,7 @@ export function tiledForward(
 ): tf.Tensor {
   const shape = [layer.batch, ...layer.output];
   const { half } = layer;
-  const spec = conv2dTiledKernel(forwardPass(layer), tiledChoice(gpu, layer, choice), normOf(norm));
+  const spec = conv2dTiledKernel(forwardPass(layer), tiledChoice(gpu, layer, choice), onLoad(norm));
   return tf.tidy(() => {
     const inputs = norm ? [x, filter, norm.table] : [x, filter];
     const parts = { shape: [choice.splits, ...shape], half: half && choice.splits === 1 };
@@ -59,7 +58,7 @@ export function tiledFilterGradient(
   norm?: Norm,
 ): tf.Tensor {
   const shape = [...layer.filter, layer.input[2], layer.output[2]];
-  const spec = filterGradientTiledKernel(layer, tiledChoice(gpu, layer, choice), normOf(norm));
+  const spec = filterGradientTiledKernel(layer, tiledChoice(gpu, layer, choice), onLoad(norm));
   return tf.tidy(() => {
     const inputs = norm ? [x, dy, norm.table] : [x, dy];
     return addParts(gpu, gpu.kernels.run(spec, inputs, [{ shape: [choice.splits, ...shape] }])[0], shape);
@@ -69,8 +68,4 @@ export function tiledFilterGradient(
 /** The choice, with tiles in half precision where the layer wants it and the device can. */
 function tiledChoice(gpu: Gpu, { half }: ConvLayer, { tile, splits }: TiledChoice): TiledChoice {
   return { tile, splits, half: half && gpu.device.features.has("shader-f16") };
-}
-
-function normOf(norm: Norm | undefined): NormOnLoad | undefined {
-  return norm && { prelu: norm.slope !== undefined };
 }

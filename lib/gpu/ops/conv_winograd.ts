@@ -15,7 +15,7 @@ import {
 import type { Gpu } from "../start_webgpu.ts";
 import { type ImageChunk, winogradChunks } from "../winograd_chunks.ts";
 import { exchangeChannels } from "./conv_direct.ts";
-import type { Norm } from "./norm.ts";
+import { type Norm, onLoad } from "./norm.ts";
 
 /** How a layer is computed by Winograd's method. */
 export interface WinogradChoice {
@@ -106,7 +106,7 @@ function convolve(
 }
 
 function transformInput(gpu: Gpu, x: tf.Tensor | TensorRange, pass: WinogradPass, norm?: Norm): tf.Tensor {
-  const spec = winogradInputKernel(pass, norm && { prelu: norm.slope !== undefined });
+  const spec = winogradInputKernel(pass, onLoad(norm));
   const shape = [winogradTiles(pass).count, (pass.size + 2) ** 2, pass.input[2]];
   return gpu.kernels.run(spec, norm ? [x, norm.table] : [x], [{ shape }])[0];
 }

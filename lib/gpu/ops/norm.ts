@@ -1,5 +1,6 @@
 import type * as tf from "../../deps/tfjs.ts";
 import { batchNormApplyKernel } from "../kernels/batch_norm.ts";
+import type { NormOnLoad } from "../kernels/norm_on_load.ts";
 import type { Gpu } from "../start_webgpu.ts";
 
 /** A batch-norm whose statistics are known, and the PReLU after it, that have yet to be done to a tensor. */
@@ -14,6 +15,11 @@ export interface Norm {
   readonly slope?: tf.Tensor;
   /** The same as one table for kernels that do it while they read: mean, scale, shift, slope; [3 or 4, channels]. */
   readonly table: tf.Tensor;
+}
+
+/** What kernels that normalise while they read have to know of it. */
+export function onLoad(norm: Norm | undefined): NormOnLoad | undefined {
+  return norm && { prelu: norm.slope !== undefined };
 }
 
 /** The normalised tensor, where a kernel cannot do it while it reads. */
