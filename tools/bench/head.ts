@@ -25,7 +25,7 @@ export async function benchHead(gpu: Gpu, options: BenchOptions, report: Report)
   const { batchSize, classes = 85742 } = options;
   // One for all batches: what a pool keeps of the last serves the next, and counts.
   using meter = new MemoryMeter(gpu.device);
-  await using torch = await startTorch(options, report);
+  await using torch = startTorch(options, report);
   for (const batch of batchSize === undefined ? BATCHES : [batchSize]) {
     await benchOne(gpu, options, report, { classes, batch, torch, meter });
   }
@@ -34,7 +34,7 @@ export async function benchHead(gpu: Gpu, options: BenchOptions, report: Report)
 interface OneHead {
   readonly classes: number;
   readonly batch: number;
-  readonly torch: Awaited<ReturnType<typeof startTorch>>;
+  readonly torch: ReturnType<typeof startTorch>;
   readonly meter: MemoryMeter;
 }
 

@@ -1,16 +1,17 @@
-import { findTorch, type TorchModel, TorchPeer } from "../peers/torch_peer.ts";
+import { findPython } from "../peers/find_python.ts";
+import { type TorchModel, TorchPeer } from "../peers/torch_peer.ts";
 import type { Side } from "./alternate.ts";
 import type { BenchOptions } from "./options.ts";
 import type { Report } from "./report.ts";
 import { torchSide, type TrainingSides } from "./training_sides.ts";
 
 /** PyTorch in a process of its own, where there is a Python that has it and it is wanted; says so where there is none. */
-export async function startTorch(
+export function startTorch(
   { torch }: Pick<BenchOptions, "torch">,
   report: Report,
-): Promise<TorchPeer | undefined> {
+): TorchPeer | undefined {
   if (!torch) return undefined;
-  const python = await findTorch();
+  const python = findPython("torch");
   if (python !== undefined) return new TorchPeer(python);
   report.note("PyTorch: left out, no Python here has it (PYTHON may name one)");
   return undefined;

@@ -17,7 +17,7 @@ const MODELS = ["iresnet18", "iresnet50", "mbf"];
  */
 export async function benchStep(gpu: Gpu, options: BenchOptions, report: Report): Promise<void> {
   const { model, batchSize = 8, stock, stockBatchSize } = options;
-  await using torch = await startTorch(options, report);
+  await using torch = startTorch(options, report);
   for (const name of model === undefined ? MODELS : [model]) {
     const batches = stock ? new Set([batchSize, stockBatchSize]) : [batchSize];
     for (const batch of batches) {
@@ -30,7 +30,7 @@ interface OneStep {
   readonly name: string;
   readonly batch: number;
   readonly withStock: boolean;
-  readonly torch: Awaited<ReturnType<typeof startTorch>>;
+  readonly torch: ReturnType<typeof startTorch>;
 }
 
 async function benchOne(

@@ -3,6 +3,7 @@ import type { Gpu } from "../../lib/gpu/start_webgpu.ts";
 import { writeNpy } from "../../lib/eval/npy.ts";
 import { evaluatePairs, type PairResult } from "../../lib/eval/pairs.ts";
 import { fill, unit } from "../golden/fill.ts";
+import { findPython } from "../peers/find_python.ts";
 // A text: a bundle carries it along.
 import program from "../peers/pairs.py" with { type: "text" };
 import { alternate, type Side } from "./alternate.ts";
@@ -13,9 +14,6 @@ import type { Report } from "./report.ts";
 
 /** Pairs of LFW's protocol, and length of an embedding. */
 const PAIRS = 6000, DIM = 512;
-
-/** Pythons that are asked for NumPy and scikit-learn, after what PYTHON names. */
-const PYTHONS = ["python3", "/usr/bin/python3"];
 
 /**
  * Verification apart from the network: 6,000 pairs of 512 numbers against the same protocol in NumPy and scikit-learn, where a Python
@@ -53,7 +51,7 @@ async function benchPairs(folder: string, { runs }: BenchOptions, report: Report
   writeNpy(paths[1], Uint8Array.from(same, Number), { dtype: "uint8" });
   let ours: PairResult | undefined;
   let numpy: PeerResult | undefined;
-  const python = findPython();
+  const python = findPython("numpy, sklearn.metrics");
   if (python === undefined) {
     report.note("NumPy: left out, no Python here has it and scikit-learn (PYTHON may name one)");
   }
@@ -97,19 +95,6 @@ function runPeer(python: string, paths: readonly string[]): PeerResult {
     .outputSync();
   if (!success) throw new Error(`${python}: ${new TextDecoder().decode(stderr).trim().split("\n").at(-1)}`);
   return JSON.parse(new TextDecoder().decode(stdout));
-}
-
-/** A Python with NumPy and scikit-learn, or undefined. */
-function findPython(): string | undefined {
-  const named = Deno.env.get("PYTHON");
-  return (named ? [named] : PYTHONS).find((python) => {
-    try {
-      const args = ["-c", "import numpy, sklearn.metrics"];
-      return new Deno.Command(python, { args, stdout: "null", stderr: "null" }).outputSync().success;
-    } catch {
-      return false;
-    }
-  });
 }
 
 function benchIjb(folder: string, { share }: BenchOptions, report: Report): void {

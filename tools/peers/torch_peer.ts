@@ -40,30 +40,8 @@ export interface TorchSetup {
   readonly sameWeights?: boolean;
 }
 
-/** The program of a Python that has PyTorch: what PYTHON names, else the first of these. */
-const PYTHONS = ["python3", "/usr/bin/python3"];
-
 /** An answer is a line of numbers; more is none. */
 const MOST_ANSWER = 2 ** 16;
-
-/** A Python with PyTorch, or undefined. */
-export async function findTorch(): Promise<string | undefined> {
-  const named = Deno.env.get("PYTHON");
-  for (const python of named ? [named] : PYTHONS) {
-    try {
-      const { success } = await new Deno.Command(python, {
-        args: ["-c", "import torch"],
-        stdin: "null",
-        stdout: "null",
-        stderr: "null",
-      }).output();
-      if (success) return python;
-    } catch {
-      // no such program: the next one
-    }
-  }
-  return undefined;
-}
 
 /** A process that takes training steps in PyTorch when it is told to. */
 export class TorchPeer {
@@ -72,7 +50,7 @@ export class TorchPeer {
   readonly #reader: ReadableStreamDefaultReader<string>;
   #rest = "";
 
-  /** Starts it; `python` is what {@linkcode findTorch} found. */
+  /** Starts it; `python` is one with PyTorch. */
   constructor(python: string) {
     this.#process = new Deno.Command(python, {
       args: ["-c", program],

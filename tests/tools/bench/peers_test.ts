@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { startWebGPU } from "../../../lib/gpu/start_webgpu.ts";
 import { type TrainingShape, TrainingSides } from "../../../tools/bench/training_sides.ts";
-import { findTorch, TorchPeer } from "../../../tools/peers/torch_peer.ts";
+import { findPython } from "../../../tools/peers/find_python.ts";
+import { TorchPeer } from "../../../tools/peers/torch_peer.ts";
 
 const TINY: Omit<TrainingShape, "model"> = {
   width: 0.0625,
@@ -16,7 +17,7 @@ const TINY: Omit<TrainingShape, "model"> = {
 const STEPS = 2;
 
 const gpu = await startWebGPU();
-const python = await findTorch();
+const python = findPython("torch");
 
 /** Relative difference that float32 and other orders of sums explain: the scale of 64 makes small differences of cosines large. */
 const CLOSE = 2e-3;
