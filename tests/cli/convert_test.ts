@@ -4,31 +4,14 @@ import { encodeImageRecord } from "../../lib/data/image_record.ts";
 import { writePairSet } from "../../lib/data/pair_set.ts";
 import { RecordWriter } from "../../lib/data/record_writer.ts";
 import { withFolder } from "../temporary_folder.ts";
+import { COMMAND_ENV, commandPath, outcomeOf, refused, run } from "./run_command.ts";
 
-const script = new URL("../../cli/convert.ts", import.meta.url).pathname;
+const script = commandPath("convert");
+const convert = (...args: string[]) => run("convert", ...args);
 
-interface Outcome {
-  code: number;
-  out: string;
-  error: string;
-}
-
-function convert(...args: string[]): Outcome {
-  return run(Deno.execPath(), ["run", "--quiet", "-A", script, ...args]);
-}
-
-function run(program: string, args: string[]): Outcome {
-  const { code, stdout, stderr } = new Deno.Command(program, { args, env: { NO_COLOR: "1" } }).outputSync();
-  const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  return { code, out, error };
-}
-
-/** A mistake is one line on standard error and exit code 2. */
-function refused({ code, out, error }: Outcome, message: RegExp): void {
-  assert.match(error, message);
-  assert.equal(error.match(/\n/g)?.length, 1, error);
-  assert.deepEqual([code, out], [2, ""]);
-}
+/** Runs another program to its end. */
+const runProgram = (program: string, args: string[]) =>
+  outcomeOf(new Deno.Command(program, { args, env: COMMAND_ENV }));
 
 /** The header of a JPEG, made different by a number. */
 function header(number: number, length = 16): Uint8Array {
@@ -141,7 +124,7 @@ Deno.test("convert says in one line that the output cannot be written", () =>
 
     // A limit on the size of files stands for a full disk: the same path, another code of the system.
     const limited = (...args: string[]) =>
-      run("sh", ["-c", 'ulimit -f 20 && exec "$0" run -A "$@"', Deno.execPath(), script, ...args]);
+      runProgram("sh", ["-c", 'ulimit -f 20 && exec "$0" run -A "$@"', Deno.execPath(), script, ...args]);
     refused(limited("pack", `${folder}/out`, `${folder}/packed`), /Cannot write .*packed\/train\.rec: .*limit/);
     assert.deepEqual(names(folder), ["out", "set"]);
   }));
@@ -163,13 +146,13 @@ Deno.test("convert cleans up on a full disk", () =>
       refused(convert("pack-bin", `${folder}/out/pair.list`, `${disk}/x.bin`), full);
       assert.deepEqual(names(disk), []);
     } finally {
-      run("umount", [disk]);
+      runProgram("umount", [disk]);
     }
   }));
 
 function mount(path: string): boolean {
   try {
-    return run("mount", ["-t", "tmpfs", "-o", "size=64k", "none", path]).code === 0;
+    return runProgram("mount", ["-t", "tmpfs", "-o", "size=64k", "none", path]).code === 0;
   } catch {
     return false;
   }

@@ -6,28 +6,7 @@ import { asTensorData, modelMetadata } from "../../lib/model/model_file.ts";
 import { writeSafetensors } from "../../lib/model/safetensors.ts";
 import { randomModel } from "../model/random_model.ts";
 import { withFolder } from "../temporary_folder.ts";
-
-interface Outcome {
-  code: number;
-  out: string;
-  error: string;
-}
-
-/** Runs a command with a quiet driver. */
-function run(command: string, ...args: string[]): Outcome {
-  const { code, stdout, stderr } = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", new URL(`../../cli/${command}.ts`, import.meta.url).pathname, ...args],
-    env: { NO_COLOR: "1", XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? "/tmp" },
-  }).outputSync();
-  const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  return { code, out, error };
-}
-
-/** A mistake is one line at the end of standard error and exit code 2. */
-function refused({ code, out, error }: Outcome, message: RegExp): void {
-  assert.match(error, message);
-  assert.deepEqual([code, out], [2, ""]);
-}
+import { refused, run } from "./run_command.ts";
 
 /** A model of a size that other tests compile too, and two JPEG images. */
 async function prepare(folder: string): Promise<{ model: string; a: string; b: string }> {

@@ -6,30 +6,9 @@ import { openSafetensors, writeSafetensors } from "../../lib/model/safetensors.t
 import { randomModel, SMALL } from "../model/random_model.ts";
 import { dict, torchFile } from "../model/torch_bytes.ts";
 import { withFolder } from "../temporary_folder.ts";
+import { refused, run as runCommand } from "./run_command.ts";
 
-const script = new URL("../../cli/export.ts", import.meta.url).pathname;
-
-interface Outcome {
-  code: number;
-  out: string;
-  error: string;
-}
-
-function run(...args: string[]): Outcome {
-  const { code, stdout, stderr } = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", script, ...args],
-    env: { NO_COLOR: "1" },
-  }).outputSync();
-  const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  return { code, out, error };
-}
-
-/** A mistake is one line on standard error and exit code 2. */
-function refused({ code, out, error }: Outcome, message: RegExp): void {
-  assert.match(error, message);
-  assert.equal(error.match(/\n/g)?.length, 1, error);
-  assert.deepEqual([code, out], [2, ""]);
-}
+const run = (...args: string[]) => runCommand("export", ...args);
 
 Deno.test("export: from a run to every format and back, the same weights", () =>
   withFolder((folder) => {

@@ -4,25 +4,9 @@ import { flagName } from "../../lib/train/option_table.ts";
 import type { TrainOptions } from "../../lib/train/options.ts";
 import { withFolder } from "../temporary_folder.ts";
 import { outcome, TINY, writeTinySet } from "../train/tiny_run.ts";
+import { COMMAND_ENV, commandOf, commandPath, type Outcome, outcomeOf, run } from "./run_command.ts";
 
-const script = new URL("../../cli/train.ts", import.meta.url).pathname;
-
-/** Without a runtime folder the software adapter's driver prints a line of its own. */
-const env = { NO_COLOR: "1", XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? Deno.makeTempDirSync() };
-
-interface Outcome {
-  code: number;
-  out: string;
-  error: string;
-}
-
-function run(program: string, args: string[], more: Record<string, string> = {}): Outcome {
-  const { code, stdout, stderr } = new Deno.Command(program, { args, env: { ...env, ...more } }).outputSync();
-  const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  return { code, out, error };
-}
-
-const trainNow = (...args: string[]) => run(Deno.execPath(), ["run", "--quiet", "-A", script, ...args]);
+const trainNow = (...args: string[]) => run("train", ...args);
 
 /** The tiny run on the command line. */
 function flags(folder: string, options: Partial<TrainOptions> = {}): string[] {
@@ -51,12 +35,7 @@ const pause = (milliseconds: number) => new Promise((go) => setTimeout(go, milli
 
 /** Starts training, and ends it with `signal` some time after the log has `lines` lines; says how it exited. */
 async function interrupted(args: string[], log: string, lines: number, wait: number, signal: Deno.Signal) {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", script, ...args],
-    env,
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
+  const child = commandOf("train", args, { stdout: "null" }).spawn();
   let isOver = false;
   child.status.then(() => isOver = true);
   while (!isOver && linesOf(log) < lines) await pause(5);
@@ -113,12 +92,7 @@ Deno.test("train refuses a run that another process is at work on, and keeps its
     await writeTinySet(`${folder}/set`);
     const first = `${folder}/runs/centerbias/exp1`;
     const args = flags(folder, { endEpoch: 1000, ckptSaveSteps: 2, valFreq: 1000 });
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "-A", script, ...args],
-      env,
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
+    const child = commandOf("train", args, { stdout: "null", stderr: "null" }).spawn();
     while (linesOf(`${first}/train_step_log.txt`) < 3) await pause(20);
     refused(
       trainNow("--resume", first),
@@ -129,8 +103,11 @@ Deno.test("train refuses a run that another process is at work on, and keeps its
 
     // A limit on the size of files stands for a full disk: the checkpoint is over it, the logs are not.
     const kept = [...Deno.readDirSync(first)].map(({ name }) => name).filter((name) => name.startsWith("checkpoint_"));
-    const limited = (limit: string) =>
-      run("sh", ["-c", `${limit} && exec "$0" run -A "$@"`, Deno.execPath(), script, "--resume", first]);
+    const limited = (limit: string) => {
+      const command = [Deno.execPath(), commandPath("train"), "--resume", first];
+      const args = ["-c", `${limit} && exec "$0" run -A "$@"`, ...command];
+      return outcomeOf(new Deno.Command("sh", { args, env: COMMAND_ENV }));
+    };
     refused(limited("ulimit -f 256"), /Cannot write .*exp1\/checkpoint_\d+\.safetensors: .*limit/);
     const now = [...Deno.readDirSync(first)].map(({ name }) => name);
     assert.deepEqual(now.filter((name) => name.startsWith("checkpoint_")), kept);
@@ -156,9 +133,9 @@ Deno.test("train says mistakes in one line, with exit code 2", () =>
       /Cannot make the run's folder in \/proc\/nowhere/,
     );
     refused(trainNow(...flags(folder, { lr: 1e30, endEpoch: 3 })), /found NaN at step \d .* the batch is key \d+/);
-    const nowhere = { VK_ICD_FILENAMES: "/nowhere", VK_DRIVER_FILES: "/nowhere", DENO_WEBGPU_BACKEND: "vulkan" };
+    const env = { VK_ICD_FILENAMES: "/nowhere", VK_DRIVER_FILES: "/nowhere", DENO_WEBGPU_BACKEND: "vulkan" };
     refused(
-      run(Deno.execPath(), ["run", "--quiet", "-A", script, ...flags(folder)], nowhere),
+      outcomeOf(commandOf("train", flags(folder), { env })),
       /Cannot start WebGPU: .* found none; install .*: apt-get install mesa-vulkan-drivers libvulkan1$/m,
     );
   }));

@@ -6,35 +6,9 @@ import { writeSafetensors } from "../../lib/model/safetensors.ts";
 import { writeSyntheticIjb } from "../eval/ijb/synthetic_ijb.ts";
 import { randomModel } from "../model/random_model.ts";
 import { withFolder } from "../temporary_folder.ts";
-
-interface Outcome {
-  code: number;
-  out: string;
-  error: string;
-}
-
-function commandOf(command: string, args: string[]): Deno.Command {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", new URL(`../../cli/${command}.ts`, import.meta.url).pathname, ...args],
-    env: { NO_COLOR: "1", XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? "/tmp" },
-    stdout: "piped",
-    stderr: "piped",
-  });
-}
+import { commandOf, refused, run } from "./run_command.ts";
 
 const start = (command: string, ...args: string[]) => commandOf(command, args).spawn();
-
-function run(command: string, ...args: string[]): Outcome {
-  const { code, stdout, stderr } = commandOf(command, args).outputSync();
-  const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  return { code, out, error };
-}
-
-function refused({ code, out, error }: Outcome, message: RegExp): void {
-  assert.match(error, message);
-  assert.equal(error.match(/\n/g)?.length, 1, error);
-  assert.deepEqual([code, out], [2, ""]);
-}
 
 Deno.test("verify ijb embeds, scores and writes; the second time it embeds nothing; embed --align embeds the same", () =>
   withFolder(async (folder) => {

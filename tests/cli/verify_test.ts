@@ -5,25 +5,9 @@ import { writeModel } from "../../lib/model/model_file.ts";
 import { createBackbone } from "../../lib/nn/backbone.ts";
 import { withFolder } from "../temporary_folder.ts";
 import { tinyImages } from "../train/tiny_run.ts";
+import { refused, run } from "./run_command.ts";
 
-const script = new URL("../../cli/verify.ts", import.meta.url).pathname;
-const env = { NO_COLOR: "1", XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? Deno.makeTempDirSync() };
-
-function verify(...args: string[]): { code: number; out: string; error: string } {
-  const { code, stdout, stderr } = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", script, ...args],
-    env,
-  })
-    .outputSync();
-  const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  return { code, out, error };
-}
-
-function refused({ code, out, error }: { code: number; out: string; error: string }, message: RegExp): void {
-  assert.match(error, message);
-  assert.equal(error.match(/\n/g)?.length, 1, error);
-  assert.deepEqual([code, out], [2, ""]);
-}
+const verify = (...args: string[]) => run("verify", ...args);
 
 Deno.test("verify pairs prints the table or JSON lines, and says mistakes in one line", () =>
   withFolder(async (folder) => {
