@@ -7,7 +7,7 @@ import { backboneChecksum } from "./backbone_checksum.ts";
 import { decodeBatches, type EmbedSources } from "./embed_sources.ts";
 import { embedStream } from "./embed_stream.ts";
 import { EmbeddingFile } from "./embedding_file.ts";
-import { alignedBatches, type LandmarkList } from "./landmark_list.ts";
+import { alignedBatches, type LandmarkList, landmarksChecksum } from "./landmark_list.ts";
 
 /** How images are embedded into a file. */
 export interface EmbedToFileOptions {
@@ -78,7 +78,7 @@ export async function embedToFile(
     images: crc32(new TextEncoder().encode(sources.identity)),
     count: sources.count,
     ...{ dim, imageSize, flip, normalize, skipCorrupt },
-    align: align && crc32(new TextEncoder().encode(align.names.join("\n") + align.landmarks.join())),
+    align: align && landmarksChecksum(align),
   });
   using file = EmbeddingFile.open(path, { dim, key, force });
   using decoder = new ImageDecoder({ imageSize, workers });

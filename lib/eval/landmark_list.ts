@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { ALIGNED_LANDMARKS } from "../data/align_face.ts";
 import type { ImageDecoder } from "../data/image_decoder.ts";
 import { TextLines } from "../data/text_lines.ts";
@@ -84,6 +85,12 @@ function nameEnd(line: string, words: readonly string[], count: number): number 
   let end = line.length;
   for (let k = 0; k < count; k++) end = line.slice(0, end).search(/\s+\S+$/);
   return end;
+}
+
+/** Checksum of names and landmarks: what was aligned by others is not taken for its own. */
+export function landmarksChecksum({ names, landmarks }: Pick<LandmarkList, "names" | "landmarks">): number {
+  const bytes = new Uint8Array(landmarks.buffer, landmarks.byteOffset, landmarks.byteLength);
+  return crc32(bytes, crc32(new TextEncoder().encode(names.join("\n"))));
 }
 
 /**

@@ -181,7 +181,7 @@ function byBlock(rows: Uint32Array, blockRows: number, count: number): Uint32Arr
 }
 
 /** Dot product of the `dim` numbers at `a` and at `b`. Four sums: each addition need not wait for the one before. */
-function dot(features: Float64Array, a: number, b: number, dim: number): number {
+export function dot(features: Float64Array, a: number, b: number, dim: number): number {
   let sum = 0, sum1 = 0, sum2 = 0, sum3 = 0;
   const end = a + dim - dim % 4;
   for (; a < end; a += 4, b += 4) {

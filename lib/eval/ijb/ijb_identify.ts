@@ -1,6 +1,6 @@
 import { TextLines } from "../../data/text_lines.ts";
 import { InputError } from "../../errors.ts";
-import type { TemplateFeatures } from "../templates.ts";
+import { dot, type TemplateFeatures } from "../templates.ts";
 
 /** Ranks that are reported. */
 export const IJB_RANKS = [1, 5, 10] as const;
@@ -101,13 +101,7 @@ export function identify(
     const subject = probes.subjects[p];
     let best = -Infinity, nearest = -Infinity;
     for (let g = 0; g < known.length; g++) {
-      const at = known[g];
-      let a = 0, b = 0;
-      for (let d = 0; d < dim; d += 2) {
-        a += features[probe + d] * features[at + d];
-        if (d + 1 < dim) b += features[probe + d + 1] * features[at + d + 1];
-      }
-      scores[g] = a + b;
+      scores[g] = dot(features, probe, known[g], dim);
       if (scores[g] > best) best = scores[g];
       if (gallery.subjects[g] === subject && scores[g] > nearest) nearest = scores[g];
     }

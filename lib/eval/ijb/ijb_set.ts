@@ -1,11 +1,10 @@
-import { crc32 } from "node:zlib";
 import { join } from "node:path";
 import { exists } from "../../data/exists.ts";
 import { ioError } from "../../data/io_error.ts";
 import { TextLines } from "../../data/text_lines.ts";
 import { InputError } from "../../errors.ts";
 import type { EmbedSources } from "../embed_sources.ts";
-import { type LandmarkList, readLandmarkList } from "../landmark_list.ts";
+import { type LandmarkList, landmarksChecksum, readLandmarkList } from "../landmark_list.ts";
 
 /** Which benchmark. */
 export const IJB_TARGETS = ["IJBB", "IJBC"] as const;
@@ -94,13 +93,10 @@ export function readIjbSet(
 
 /** The benchmark's images, to embed. */
 export function ijbSources({ root, names, list, target }: IjbSet): EmbedSources {
-  const encoder = new TextEncoder();
   const path = (i: number) => join(root, "loose_crop", names[i]);
   return {
     count: names.length,
-    identity: `${target}, ${names.length} images ${crc32(encoder.encode(names.join("\n")))} ${
-      crc32(new Uint8Array(list.landmarks.buffer, list.landmarks.byteOffset, list.landmarks.byteLength))
-    }`,
+    identity: `${target}, ${names.length} images ${landmarksChecksum(list)}`,
     source: (i) => ({ kind: "file", path: path(i), label: 0 }),
     nameOf: (i) => names[i],
     [Symbol.dispose]: () => {},
