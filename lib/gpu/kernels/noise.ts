@@ -1,4 +1,5 @@
 import type { KernelSpec } from "../kernel_spec.ts";
+import { remembered } from "./remembered.ts";
 import { flatIndex, spread, storage, vectorOf } from "./wgsl.ts";
 
 /**
@@ -7,7 +8,7 @@ import { flatIndex, spread, storage, vectorOf } from "./wgsl.ts";
  *
  * @source the hash's constants are those of MurmurHash3's finisher.
  */
-export function noiseKernel(size: number, most: number, seed: number): KernelSpec {
+export const noiseKernel = remembered(function (size: number, most: number, seed: number): KernelSpec {
   const { type, count } = vectorOf(size);
   const lanes = type === "f32" ? 1 : 4;
   const { size: threads, workgroups } = spread(count, 64);
@@ -32,4 +33,4 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   output[i] = ${type}(${values.join(", ")});
 }`,
   };
-}
+});
