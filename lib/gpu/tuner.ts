@@ -1,5 +1,5 @@
 import * as tf from "../deps/tfjs.ts";
-import { choiceName, type ConvChoice } from "./conv_choice.ts";
+import { choiceName, type ConvChoice, methodName } from "./conv_choice.ts";
 import type { AskedPass } from "./conv_choices.ts";
 import { type ConvLayer, products } from "./conv_layer.ts";
 import { KernelProfiler } from "./kernel_profiler.ts";
@@ -34,6 +34,9 @@ const RUNS = 3;
 /** A candidate this many times slower than the best so far in its first run is not measured again. */
 const HOPELESS = 1.5;
 
+/** A method whose first tile is this many times slower than the best method's is left out: tiles differ less than that. */
+const HOPELESS_METHOD = 1.3;
+
 /** Shortest time that a wall clock around a wait for the GPU can tell, in milliseconds. */
 const WALL_LEAST = 40;
 
@@ -66,17 +69,32 @@ async function fastest(gpu: Gpu, asked: AskedPass): Promise<TunedPass> {
   const { layer, pass } = asked;
   const inputs = inputsOf(gpu, layer);
   try {
+    const timesOf = (choices: readonly ConvChoice[]) => {
+      const runs = choices.map((choice) => () => runPass(gpu, asked, inputs, choice).dispose());
+      return together ? timedTogether(gpu, runs) : timedInTurn(gpu, runs);
+    };
+    const together = gpu.device.features.has("timestamp-query") && !gpu.adapter.software;
     const choices = gpu.choices.all(layer, pass);
-    const runs = choices.map((choice) => () => runPass(gpu, asked, inputs, choice).dispose());
-    const times = gpu.device.features.has("timestamp-query") && !gpu.adapter.software
-      ? await timedTogether(gpu, runs)
-      : await timedInTurn(gpu, runs);
+    const left = together ? await promising(choices, timesOf) : choices;
+    const times = await timesOf(left);
     gpu.kernels.check();
     const milliseconds = Math.min(...times);
-    return { ...asked, choice: choices[times.indexOf(milliseconds)], milliseconds };
+    return { ...asked, choice: left[times.indexOf(milliseconds)], milliseconds };
   } finally {
     tf.dispose(Object.values(inputs.tensors));
   }
+}
+
+/** The choices whose method, by its first tile, is not hopeless beside the others: a GPU's driver takes longest to compile, not to run. */
+async function promising(
+  choices: readonly ConvChoice[],
+  timesOf: (choices: readonly ConvChoice[]) => Promise<number[]>,
+): Promise<ConvChoice[]> {
+  const methods = [...new Set(choices.map(methodName))];
+  if (methods.length === 1) return [...choices];
+  const times = await timesOf(methods.map((name) => choices.find((choice) => methodName(choice) === name)!));
+  const least = Math.min(...times);
+  return choices.filter((choice) => times[methods.indexOf(methodName(choice))] < HOPELESS_METHOD * least);
 }
 
 /** Milliseconds of each run by itself, the least of a few; of a hopeless one what its first took. */
