@@ -7,9 +7,10 @@ import { formatReport } from "./inspect_report.ts";
 import { lookAtMachine, type Machine } from "./machine.ts";
 import { runCommand } from "./program.ts";
 import { showProgress } from "./show_progress.ts";
-import { Command, InvalidArgumentError } from "../lib/deps/commander.ts";
+import { Command } from "../lib/deps/commander.ts";
 import { inspectSet, type PairSetReport, type TrainingSetReport } from "../lib/data/convert/inspect.ts";
 import { InputError } from "../lib/errors.ts";
+import { wholeNumber } from "../lib/train/flag_values.ts";
 
 /** What `--json` prints. */
 interface DoctorReport {
@@ -53,11 +54,7 @@ function program(): Command {
   return new Command("doctor")
     .description("Looks at this machine: adapter, every kernel against a reference, image codec, disk and memory.")
     .option("--data <path...>", "data sets whose images are all decoded, to count the corrupt ones")
-    .option("--seed <n>", "of the kernels' random inputs (default: 21)", (text) => {
-      const seed = Number(text);
-      if (!Number.isInteger(seed) || seed < 0) throw new InvalidArgumentError("expected a whole number from 0 on.");
-      return seed;
-    })
+    .option("--seed <n>", "of the kernels' random inputs (default: 21)", wholeNumber(0))
     .option("--plan", "what a run would take of the adapter's memory: options of train follow, and --classes <n>")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExit code 1 if something is wrong.")
