@@ -1,3 +1,4 @@
+import { InputError } from "../../errors.ts";
 import { AtomicFile } from "../atomic_file.ts";
 import { csvCell } from "../csv_cell.ts";
 import { type DataSet, openDataSet } from "../data_set.ts";
@@ -13,6 +14,8 @@ export interface CheckDataOptions {
   readonly out?: string;
   /** Replaces that file if it is there. @default false */
   readonly force?: boolean;
+  /** Told of a set that cannot be opened; the others are checked without it. @default the first such is thrown */
+  readonly onUnopened?: (error: InputError) => void;
   /** Runs each part of the work, which reports how far it is. @default nothing is reported */
   readonly stage?: Stage;
   /** Stops it: the call is rejected with the signal's reason, and no file is written. */
@@ -56,15 +59,23 @@ const PIECE = 1 << 20;
  * const face = codec.encodeJpeg({ width: 112, height: 112, pixels: syntheticFace({ identity: 1, sample: 1 }) });
  * writePairSet(`${folder}/two.bin`, { images: [face, face], same: [false] });
  * const { counts } = await checkData([`${folder}/two.bin`]);
- * console.assert(counts.twins === 1 && counts.corrupt === 0);
+ * console.assert(counts["wrong-pair"] === 1 && counts.corrupt === 0);
  * Deno.removeSync(folder, { recursive: true });
  * ```
  */
 export async function checkData(paths: readonly string[], options: CheckDataOptions = {}): Promise<DataCheck> {
-  const { out, force, stage = (_, work) => work(), signal } = options;
+  const { out, force, stage = (_, work) => work(), signal, onUnopened } = options;
   using file = out === undefined ? undefined : AtomicFile.create(out, { force });
   using opened = new DisposableStack();
-  const notes = new ImageNotes(paths.map((path): DataSet => opened.use(openDataSet(path))));
+  const notes = new ImageNotes(paths.flatMap((path): DataSet[] => {
+    try {
+      return [opened.use(openDataSet(path))];
+    } catch (error) {
+      if (onUnopened === undefined || !(error instanceof InputError)) throw error;
+      onUnopened(error);
+      return [];
+    }
+  }));
   const reasons = new Map<number, string>();
   const sets: (TrainingSetReport | PairSetReport)[] = [];
   for (const { set, start } of notes.sets) {

@@ -11,7 +11,8 @@ export const FINDING_KINDS = {
   "other-class": "copies of an image of another class",
   "other-set": "copies of an image of another set to train on",
   "shared": "verification images that are trained on",
-  "twins": "pairs of one image twice",
+  "wrong-pair": "pairs of two people that are one image",
+  "twins": "pairs of one person that are one image",
 } as const;
 
 /** What was found of an image. */
@@ -80,8 +81,7 @@ function* findingsOf(
     }
     const twin = notes.twins.get(row);
     if (pairs && twin !== undefined) {
-      const people = pairs.same[(row - start) >> 1] ? "one person" : "two people";
-      yield find("twins", row, `a pair of ${people}: ${wordsOf(twin)}`, row + 1);
+      yield find(pairs.same[(row - start) >> 1] ? "twins" : "wrong-pair", row, wordsOf(twin), row + 1);
     }
   }
 }
