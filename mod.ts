@@ -68,6 +68,9 @@ export {
   type PairSetReport,
   type TrainingSetReport,
 } from "./lib/data/convert/inspect.ts";
+export { checkData, type CheckDataOptions, type DataCheck } from "./lib/data/check/check_data.ts";
+export type { Stage } from "./lib/data/check/find_copies.ts";
+export { type Finding, FINDING_KINDS, type FindingKind, type NamedImage } from "./lib/data/check/list_findings.ts";
 export type { ClassCounts } from "./lib/data/convert/class_counts.ts";
 export type { ConvertOptions, ConvertProgress } from "./lib/data/convert/convert_options.ts";
 
