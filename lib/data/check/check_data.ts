@@ -82,7 +82,7 @@ export async function checkData(paths: readonly string[], options: CheckDataOpti
     sets.push(
       await stage("images", (onProgress) =>
         inspectDataSet(set, {
-          ...{ imageSize: PRINT_SIZE, onProgress, signal },
+          ...{ imageSize: PRINT_SIZE, checksums: true, onProgress, signal },
           onImage: (i, image) => {
             notes.note(start + i, image);
             if (image.error !== undefined && reasons.size < MOST_REASONS) reasons.set(start + i, image.error);

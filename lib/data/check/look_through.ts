@@ -6,6 +6,8 @@ import type { ImageSource } from "../image_source.ts";
 export interface LookThroughOptions {
   /** Pixels a side that images are resized to. */
   readonly imageSize: number;
+  /** Also checksums of the images. @default false */
+  readonly checksums?: boolean;
   /** Told of every image, in order. */
   readonly onImage: (i: number, image: DecodedImage) => void;
   /** Called with the images done. @default nothing is reported */
@@ -20,11 +22,11 @@ const BATCH = 128;
 /** Reads and decodes every image of a set. What cannot be read or decoded is an image with `error`. */
 export async function lookThrough(
   set: DataSet,
-  { imageSize, onImage, onProgress, signal }: LookThroughOptions,
+  { imageSize, checksums, onImage, onProgress, signal }: LookThroughOptions,
 ): Promise<void> {
   using decoder = new ImageDecoder({ imageSize });
   const unreadable = (error: string): DecodedImage => ({
-    ...{ pixels: undefined, label: undefined, width: 0, height: 0, checksum: new Uint32Array(2) },
+    ...{ pixels: undefined, label: undefined, width: 0, height: 0 },
     error,
   });
 
@@ -40,7 +42,7 @@ export async function lookThrough(
         errors.set(i, (error as Error).message);
       }
     }
-    const images = (await decoder.decode(sources, { checksums: true })).values();
+    const images = (await decoder.decode(sources, { checksums })).values();
     return Array.from({ length: to - from }, (_, k) => {
       const error = errors.get(from + k);
       return error === undefined ? images.next().value! : unreadable(error);

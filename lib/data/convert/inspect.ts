@@ -11,7 +11,7 @@ export interface InspectOptions {
 
 /** How an open set is looked through. */
 export interface InspectDataSetOptions extends Partial<LookThroughOptions> {
-  /** Pixels a side of the images that `onImage` is told of. @default 16: of no interest here */
+  /** Pixels a side of the images that `onImage` is told of. @default as they are, where that is known: it does not matter here */
   readonly imageSize?: number;
 }
 
@@ -88,7 +88,7 @@ export async function inspectSet(
 /** Looks an open set through. */
 export async function inspectDataSet(
   set: DataSet,
-  { imageSize = 16, onImage, onProgress, signal }: InspectDataSetOptions = {},
+  { imageSize = sizeOf(set), checksums, onImage, onProgress, signal }: InspectDataSetOptions = {},
 ): Promise<TrainingSetReport | PairSetReport> {
   const { path, size: images, training, pairs } = set;
   const classes = training?.classes ?? 0;
@@ -96,7 +96,7 @@ export async function inspectDataSet(
   const sizes = new Map<string, number>();
   const corrupt = new Named(), badLabels = new Named();
   await lookThrough(set, {
-    ...{ imageSize, onProgress, signal },
+    ...{ imageSize, checksums, onProgress, signal },
     onImage: (i, image) => {
       const { label, error, width, height } = image;
       if (error !== undefined) corrupt.add(set.nameOf(i), error);
@@ -130,6 +130,10 @@ export async function inspectDataSet(
     badLabelImages: badLabels.first,
     ...findings,
   };
+}
+
+function sizeOf({ training }: DataSet): number {
+  return training?.imageSize === undefined ? 112 : Math.min(Math.max(...training.imageSize), 1024);
 }
 
 /** Images that are counted, the first of them named. */
