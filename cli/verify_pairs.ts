@@ -14,7 +14,7 @@ import { pairTable } from "../lib/eval/pair_table.ts";
 import { Validation } from "../lib/eval/validation.ts";
 import { startWebGPU } from "../lib/gpu/start_webgpu.ts";
 import { loadModel } from "../lib/model/load_model.ts";
-import { rate, wholeNumber } from "./flag_values.ts";
+import { rate, wholeNumber } from "../lib/train/flag_values.ts";
 import { addModelFlags, modelHints } from "./model_flags.ts";
 import { showProgress } from "./show_progress.ts";
 
