@@ -12,6 +12,7 @@ const FAMILIES = [
   "sum of parts",
   "sgd",
   "unpack",
+  "noise",
   "update centers",
   "matMul",
   "class scan",
@@ -64,6 +65,7 @@ const MISTAKES: [what: string, only: string, from: string, to: string, found: st
   ["a variance without n/(n-1)", "3x5 + PReLU", "0.15000000000000002 * variance", "0.1 * variance", "running variance"],
   ["velocity that is not kept", "sgd 7", "velocity1[i] = v;", "", "velocity"],
   ["images that are not mirrored", "unpack 3", "flips[image] != 0", "flips[image] == 7", "output"],
+  ["noise by another hash", "noise 4096", "h >> 13u", "h >> 14u", "output"],
   [
     "the first of repeated labels",
     "24x6 of 5 classes, last",
@@ -89,7 +91,7 @@ const MISTAKES: [what: string, only: string, from: string, to: string, found: st
     "fma(vec4f(x2_0.w)",
     "filter",
   ],
-  ["a norm without its slope", "conv choice forward: tiled workgroup 64x64x8", "negative * min(", "min(", "forward"],
+  ["a norm without its slope", "conv choice forward: tiled workgroup 64x64x16", "negative * min(", "min(", "forward"],
   ["rows for columns", "transpose 9x5x3", "i / 5u % 3u", "i / 3u % 3u", "output"],
 ];
 

@@ -58,9 +58,11 @@ export function batchNormReference(inputs: BatchNormInputs, shape: BatchNormShap
   const runningMean = pair(channels), runningVariance = pair(channels);
   for (let c = 0; c < channels; c++) {
     const w = inputs.weight[c], b = inputs.bias[c];
-    // Subtracting a mean from values that lie far from zero leaves the rounding of the large ones: a unit of the last
-    // place of the mean counts as an error of the normalised value.
-    const offset = Math.abs(mean[c]) * inverse[c];
+    // The mean is off by a rounding of the values it is made of, their root mean square, however near to it a value lies: that
+    // counts as an error of every normalised value. Far from zero it is the rounding of the mean itself.
+    const offset = shape.training
+      ? Math.hypot(mean[c], Math.sqrt(variance[c])) * inverse[c]
+      : Math.abs(mean[c]) * inverse[c];
     let sum = 0, product = 0, slopeSum = 0, squares = 0, products = 0, slopes = 0;
     const g = new Float64Array(rows), normal = new Float64Array(rows);
     for (let r = 0; r < rows; r++) {

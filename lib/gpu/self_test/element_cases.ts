@@ -1,4 +1,5 @@
 import * as tf from "../../deps/tfjs.ts";
+import { noiseKernel } from "../kernels/noise.ts";
 import { sgdKernel } from "../kernels/sgd.ts";
 import { sumPartsKernel } from "../kernels/sum_parts.ts";
 import { transposeKernel } from "../kernels/transpose.ts";
@@ -17,6 +18,7 @@ export function elementCases(): KernelCase[] {
     ),
     ...[[1], [7, 2, 5], [4096], [8, 4, 260, 64, 12, 4, 4, 16]].map(sgdCase),
     ...([[1, 1], [3, 5], [2, 16]] as const).map(unpackCase),
+    ...[1, 30, 4096, 70001].map(noiseCase),
     ...([[1, 8, 1], [24, 6, 5], [7, 33, 40]] as [number, number, number][]).flatMap((shape) => [
       centersCase(...shape, "last"),
       centersCase(...shape, "mean"),
@@ -161,6 +163,24 @@ function centersCase(batch: number, dim: number, classes: number, repeated: "las
         )
       );
       return compare(gpu, [["centers", made, { value, spread, terms: batch + 3 }]]);
+    },
+  };
+}
+
+function noiseCase(size: number): KernelCase {
+  return {
+    name: `noise ${size}`,
+    run(gpu, random) {
+      const seed = Math.floor(random.values(1, 0, 2 ** 31)[0]), most = Math.fround(random.values(1, 0.1, 3)[0]);
+      const expected = Float64Array.from({ length: size }, (_, i) => {
+        let h = (Math.imul(i, 2654435769) + seed) | 0;
+        h = Math.imul(h ^ (h >>> 16), 2246822507);
+        h = Math.imul(h ^ (h >>> 13), 3266489909);
+        h ^= h >>> 16;
+        return ((h >>> 8) / 2 ** 23 - 1) * most;
+      });
+      const [made] = gpu.kernels.run(noiseKernel(size, most, seed), [], [{ shape: [size] }]);
+      return compare(gpu, [["output", made, exactly(expected)]]);
     },
   };
 }
