@@ -73,7 +73,7 @@ export type { ConvertOptions, ConvertProgress } from "./lib/data/convert/convert
 // Device
 export { type Gpu, startWebGPU } from "./lib/gpu/start_webgpu.ts";
 export type { AdapterFacts } from "./lib/gpu/adapter.ts";
-export { type KernelOutput, KernelRunner, type TensorRange } from "./lib/gpu/kernel_runner.ts";
+export { type KernelOutput, KernelRunner, type NewTensor, type TensorRange } from "./lib/gpu/kernel_runner.ts";
 export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from "./lib/gpu/tensor.ts";
 export { type KernelCheck, selfTest, type SelfTestOptions } from "./lib/gpu/self_test.ts";
 export { type VulkanDriver, vulkanDrivers } from "./lib/gpu/vulkan_drivers.ts";
@@ -91,7 +91,7 @@ export { tune, type TunedPass, type TuneOptions } from "./lib/gpu/tuner.ts";
 export { askedPasses } from "./lib/nn/asked_passes.ts";
 
 // Networks
-export { type Backbone, type BackboneOptions, BACKBONES, createBackbone } from "./lib/nn/backbone.ts";
+export { type Backbone, type BackboneOptions, BACKBONES, createBackbone, type Precision } from "./lib/nn/backbone.ts";
 export {
   type Initializer,
   type Parameter,
@@ -99,12 +99,13 @@ export {
   Parameters,
   type StateDict,
   type StateTensor,
+  type TableOptions,
 } from "./lib/nn/parameters.ts";
 
 // Heads
 export { createHead, type HeadOptions, HEADS } from "./lib/head/create_head.ts";
 export type { CenterBiasOptions } from "./lib/head/center_bias.ts";
-export type { Head, HeadStep } from "./lib/head/head.ts";
+export type { ClassUpdate, Head, HeadStep } from "./lib/head/head.ts";
 
 // Training
 export { train, type TrainHooks, type TrainResult } from "./lib/train/trainer.ts";

@@ -1,6 +1,7 @@
 // deno-lint-ignore-file no-console -- a command prints
 /** `doctor`: looks at this machine, and whether what a run needs works on it. */
 import { type CodecFinding, examineCodec, examineGpu, type GpuFinding } from "./doctor_checks.ts";
+import { planRun } from "./doctor_plan.ts";
 import { formatCase, formatGpu, formatMachine } from "./doctor_report.ts";
 import { formatReport } from "./inspect_report.ts";
 import { lookAtMachine, type Machine } from "./machine.ts";
@@ -57,6 +58,7 @@ function program(): Command {
       if (!Number.isInteger(seed) || seed < 0) throw new InvalidArgumentError("expected a whole number from 0 on.");
       return seed;
     })
+    .option("--plan", "what a run would take of the adapter's memory: options of train follow, and --classes <n>")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExit code 1 if something is wrong.")
     .exitOverride()
@@ -71,8 +73,19 @@ function program(): Command {
     }) as unknown as Command;
 }
 
+/** `doctor --plan`: what follows are train's options. */
+async function plan(args: string[]): Promise<void> {
+  const json = args.includes("--json");
+  const { lines, problem, ...report } = await planRun(args.filter((word) => word !== "--plan" && word !== "--json"));
+  console.log(json ? JSON.stringify({ ...report, problem }, undefined, 2) : lines.join("\n"));
+  if (problem === undefined) return;
+  console.error(`error: ${problem}`);
+  Deno.exitCode = 1;
+}
+
 if (import.meta.main) {
   await runCommand(async () => {
+    if (Deno.args.includes("--plan") && !Deno.args.includes("--help")) return await plan(Deno.args);
     await program().parseAsync(Deno.args, { from: "user" });
   });
 }

@@ -1,194 +1,100 @@
 // deno-lint-ignore-file no-console -- a command prints
 /**
- * Times training steps and heads on this machine's adapter.
+ * Times ours on this machine's adapter, against stock tfjs kernels on the same adapter and PyTorch on the same machine.
  *
- *     deno task bench step --model iresnet18 --batch-size 8
- *     deno task bench kernels --model iresnet18 --width 0.5 --image-size 56
- *     deno task bench head --classes 85742 --batch-size 64
+ *     deno task bench step --model mbf --batch-size 8
+ *     deno task bench kernels --model iresnet18
+ *     deno task bench head --batch-size 64
+ *     deno task bench epoch --model mbf
+ *     deno task bench scale
  *
- * `step` is forward, backward and SGD with a head of 1000 classes; `kernels` shows where its time goes, by the device's clock; `head`
- * compares the head with the same formulas written with tfjs's own operations, in turn. `--json` prints a line per measurement.
+ * Sides are timed in turn; times are medians. `--json` prints a line per measurement, `--record` appends the table to bench/RESULTS.md.
  */
-import { Command } from "../lib/deps/commander.ts";
-import * as tf from "../lib/deps/tfjs.ts";
+import { Command, CommanderError } from "../lib/deps/commander.ts";
 import { InputError } from "../lib/errors.ts";
-import { KernelProfiler } from "../lib/gpu/kernel_profiler.ts";
-import { unpackImages } from "../lib/gpu/ops/unpack_images.ts";
 import { type Gpu, startWebGPU } from "../lib/gpu/start_webgpu.ts";
-import { classSoftmax } from "../lib/head/class_softmax.ts";
-import { createHead } from "../lib/head/create_head.ts";
-import type { HeadStep } from "../lib/head/head.ts";
-import type { MarginOptions } from "../lib/head/margin.ts";
-import { plainSoftmax } from "../lib/head/plain_softmax.ts";
-import { createBackbone } from "../lib/nn/backbone.ts";
-import { TrainingStep } from "../lib/train/training_step.ts";
+import { benchEpoch } from "./bench/epoch.ts";
+import { benchHead } from "./bench/head.ts";
+import { benchKernels } from "./bench/kernels.ts";
+import type { BenchOptions } from "./bench/options.ts";
+import { appendRecord } from "./bench/record.ts";
+import { Report } from "./bench/report.ts";
+import { benchScale } from "./bench/scale.ts";
+import { benchStep } from "./bench/step.ts";
 
-interface Options {
-  model: string;
-  width: number;
-  imageSize: number;
-  batchSize: number;
-  classes: number;
-  runs: number;
-  json: boolean;
-}
-
-/** Least, median and largest of some times. */
-function spread(times: number[]): { min: number; median: number; max: number } {
-  const sorted = [...times].sort((a, b) => a - b);
-  return { min: sorted[0], median: sorted[Math.floor(sorted.length / 2)], max: sorted[sorted.length - 1] };
-}
-
-function say(options: Options, name: string, figures: Record<string, number | string>): void {
-  if (options.json) return console.log(JSON.stringify({ name, ...figures }));
-  const words = Object.entries(figures).map(([key, value]) =>
-    `${key} ${typeof value === "number" ? +value.toPrecision(4) : value}`
-  );
-  console.log(`${name}: ${words.join("  ")}`);
-}
-
-/** A step on images of noise, and what it needs. */
-function stepOf(gpu: Gpu, { model, width, imageSize, batchSize }: Options) {
-  const backbone = createBackbone(gpu, model, { width, imageSize });
-  const head = createHead(gpu, "center_bias", { classes: 1000, embeddingSize: backbone.options.embeddingSize });
-  const step = new TrainingStep(gpu, backbone, head, { momentum: 0.9, weightDecay: 5e-4 });
-  const bytes = Uint8Array.from({ length: batchSize * imageSize ** 2 * 3 }, (_, i) => (i * 7919) % 256);
-  const labels = Int32Array.from({ length: batchSize }, (_, i) => (i * 31) % 1000);
-  const part = {
-    size: batchSize,
-    upload: () => ({
-      images: unpackImages(gpu, bytes, imageSize, new Uint8Array(batchSize)),
-      labels: tf.tensor1d(labels, "int32"),
-    }),
-  };
-  return async () => {
-    step.run([part], 1e-4);
-    await step.drain();
-  };
-}
-
-async function timed(run: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await run();
-  return performance.now() - start;
-}
-
-async function benchStep(gpu: Gpu, options: Options): Promise<void> {
-  const run = stepOf(gpu, options);
-  const first = await timed(run);
-  await run();
-  const times: number[] = [];
-  for (let i = 0; i < options.runs; i++) times.push(await timed(run));
-  const { min, median, max } = spread(times);
-  const name =
-    `step ${options.model} width ${options.width} ${options.imageSize}x${options.imageSize} batch ${options.batchSize}`;
-  say(options, name, {
-    ours_ms: median,
-    min_ms: min,
-    max_ms: max,
-    first_ms: first,
-    images_per_second: 1000 * options.batchSize / median,
-  });
-}
-
-async function benchKernels(gpu: Gpu, options: Options): Promise<void> {
-  if (!gpu.adapter.features.includes("timestamp-query")) {
-    throw new InputError("Cannot time kernels: expected an adapter with timestamp-query, found one without");
-  }
-  const run = stepOf(gpu, options);
-  await run();
-  await run();
-  const profiler = new KernelProfiler(gpu.device);
-  gpu.kernels.profiler = profiler;
-  await run();
-  gpu.kernels.profiler = undefined;
-  for (const { name, count, milliseconds } of await profiler.read()) {
-    say(options, name, { count, total_ms: milliseconds });
-  }
-  profiler.dispose();
-}
-
-async function benchHead(gpu: Gpu, options: Options): Promise<void> {
-  const { classes, batchSize } = options;
-  const dim = 512;
-  const weight = tf.tidy(() => tf.variable(tf.randomUniform([classes, dim], -0.01, 0.01, "float32", 21)));
-  const embeddings = tf.randomNormal([batchSize, dim], 0, 1, "float32", 22) as tf.Tensor2D;
-  const labels = tf.tensor1d(Int32Array.from({ length: batchSize }, (_, i) => (i * 7919) % classes), "int32");
-  const margin: MarginOptions = {
-    scale: 64,
-    kind: "angular",
-    decide: () => {
-      const half = tf.scalar(0.5);
-      return { ofSamples: tf.fill([batchSize], 0.5), report: { t: half, mean: half, max: half, min: half } };
-    },
-  };
-  const pass = async (step: () => HeadStep) => {
-    const { value, grads } = (tf.engine() as unknown as {
-      gradients(f: () => tf.Tensor, xs: tf.Tensor[]): { value: tf.Tensor; grads: tf.Tensor[] };
-    }).gradients(() => {
-      const { loss, metrics } = step();
-      metrics.dispose();
-      return loss;
-    }, [embeddings, weight]);
-    await gpu.kernels.read(value);
-    tf.dispose([value, grads]);
-  };
-  const ours = () => pass(() => classSoftmax(gpu, embeddings, weight, labels, margin));
-  // tfjs binds whole tensors.
-  const bytes = 4 * classes * Math.max(dim, batchSize);
-  const fits = bytes <= gpu.device.limits.maxStorageBufferBindingSize;
-  const plain = () => pass(() => plainSoftmax(embeddings, weight as unknown as tf.Tensor2D, labels, margin));
-  await ours();
-  if (fits) await plain();
-  const times: { ours: number[]; plain: number[] } = { ours: [], plain: [] };
-  for (let i = 0; i < options.runs; i++) {
-    times.ours.push(await timed(ours));
-    if (fits) times.plain.push(await timed(plain));
-  }
-  const { min, median, max } = spread(times.ours);
-  const stock = fits ? spread(times.plain).median : undefined;
-  say(options, `head ${classes} classes batch ${batchSize}`, {
-    ours_ms: median,
-    min_ms: min,
-    max_ms: max,
-    ...(stock === undefined
-      ? { stock: "none: a table is larger than a binding" }
-      : { stock_ms: stock, ratio_stock: stock / median }),
-  });
-}
-
-const KINDS: Readonly<Record<string, (gpu: Gpu, options: Options) => Promise<void>>> = {
+const KINDS: Readonly<Record<string, (gpu: Gpu, options: BenchOptions, report: Report) => Promise<void>>> = {
   step: benchStep,
   kernels: benchKernels,
   head: benchHead,
+  epoch: benchEpoch,
+  scale: benchScale,
 };
 
-async function main(): Promise<void> {
-  const number = (text: string) => {
-    const value = Number(text);
-    if (!(value > 0)) throw new InputError(`Cannot read the command line: expected a number over 0, found ${text}`);
-    return value;
-  };
-  const command = new Command("bench").description(
-    "Times training steps, their kernels, and heads on this machine's adapter.",
-  )
+/** Reads a number of a flag; refuses what is none or out of range. */
+const number = (what: string, isRight: (value: number) => boolean) => (text: string): number => {
+  const value = text.trim() === "" ? NaN : Number(text);
+  if (!isRight(value)) throw new InputError(`Cannot read the command line: expected ${what}, found ${text}`);
+  return value;
+};
+const positive = number("a number over 0", (value) => value > 0 && value < Infinity);
+const count = number("a whole number over 0", (value) => Number.isInteger(value) && value > 0);
+const countOrNone = number("a whole number, 0 or more", (value) => Number.isInteger(value) && value >= 0);
+
+function commandLine() {
+  return new Command("bench").description("Times training steps, kernels, heads and epochs on this machine's adapter.")
     .argument("<kind>", Object.keys(KINDS).join(", "))
-    .option("--model <name>", "backbone", "iresnet18")
-    .option("--width <n>", "multiplier of the channels", number, 1)
-    .option("--image-size <n>", "pixels a side", number, 112)
-    .option("--batch-size <n>", "images or embeddings at once", number, 8)
-    .option("--classes <n>", "classes of `head`", number, 85742)
-    .option("--runs <n>", "timed runs", number, 5)
+    .option("--model <name>", "backbone; `step` without it takes iresnet18, iresnet50 and mbf")
+    .option("--width <n>", "multiplier of the channels", positive, 1)
+    .option("--image-size <n>", "pixels a side", count, 112)
+    .option("--batch-size <n>", "images or embeddings at once (default: 8; of `head` 64 and 512)", count)
+    .option("--classes <n>", "classes of the head (default: 1000; of `head` 85742)", count)
+    .option("--runs <n>", "timed runs of each side", count, 5)
+    .option("--no-stock", "leave stock tfjs out")
+    .option("--stock-batch-size <n>", "images at once for stock tfjs in `step`; ours is timed at it too", count, 2)
+    .option("--stock-limit <seconds>", "time for stock tfjs per measurement, of `kernels` in all", positive, 180)
+    .option("--no-torch", "leave PyTorch out")
+    .option("--tune <seconds>", "of `step`: find the fastest kernels first", positive)
+    .option("--data <path>", "training set of `epoch`: a .rec or its folder (default: one made on the spot)")
+    .option("--steps <n>", "steps of `epoch`", count, 30)
+    .option("--workers <n>", "Web Workers that decode for `epoch`", countOrNone)
+    .option("--plot <file>", "plot of `scale`", "bench/scale.svg")
     .option("--json", "a line of JSON per measurement", false)
-    .parse(Deno.args, { from: "user" });
+    .option("--record [file]", "append the table to bench/RESULTS.md")
+    .configureOutput({ outputError: (text, write) => write(text.trim().replace(/\s*\n\s*/g, " ") + "\n") })
+    .exitOverride();
+}
+
+async function main(): Promise<void> {
+  const command = commandLine();
+  try {
+    command.parse(Deno.args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    Deno.exit(error.exitCode === 0 ? 0 : 2);
+  }
   const [kind] = command.args;
   if (!Object.hasOwn(KINDS, kind)) {
     throw new InputError(`Cannot bench ${kind}: expected one of ${Object.keys(KINDS).join(", ")}`);
   }
   const options = command.opts();
   const gpu = await startWebGPU();
-  say(options, "adapter", { name: gpu.adapter.name, deno: Deno.version.deno });
-  await KINDS[kind](gpu, options);
+  const report = new Report(gpu.adapter.name, options.json);
+  report.progress(`adapter ${gpu.adapter.name}, Deno ${Deno.version.deno}`);
+  try {
+    await KINDS[kind](gpu, options, report);
+    gpu.kernels.check();
+  } finally {
+    report.finish();
+  }
+  if (options.record === undefined) return;
+  const path = options.record === true ? "bench/RESULTS.md" : options.record;
+  appendRecord(path, report.measurements, {
+    command: `bench ${Deno.args.join(" ")}`,
+    adapter: gpu.adapter,
+    date: new Date(),
+    notes: report.notes,
+  });
+  report.progress(`appended to ${path}`);
 }
 
 try {

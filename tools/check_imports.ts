@@ -101,6 +101,10 @@ export function checkImports(files: Map<string, string>, options: CheckImportsOp
   return offences;
 }
 
+function isModule(specifier: string): boolean {
+  return /\.[cm]?[jt]sx?$/.test(specifier);
+}
+
 function judge(
   file: string,
   room: string | undefined,
@@ -109,7 +113,8 @@ function judge(
 ): string | undefined {
   const { specifier, kind } = site;
   if (/^\.\.?\//.test(specifier)) {
-    if (kind === "url" && !/\.[cm]?[jt]s$/.test(specifier)) return undefined; // data, not a module
+    if (kind === "url" && !isModule(specifier)) return undefined; // data
+    if (kind === "import" && /\.\w+$/.test(specifier) && !isModule(specifier)) return undefined; // a text
     const target = resolve(file, specifier);
     if (target === undefined) return `"${specifier}" is outside the project`;
     if (!files.has(target)) return `"${specifier}" is no file: expected ${target}`;

@@ -42,15 +42,16 @@ const DOC_TESTS: Phase = {
   refuses: /^Assertion failed/m,
 };
 
-/** The `deno test` arguments for what the user asked for: paths and words pick test files, options pass through. */
-function testArguments(given: string[], folder: string): string[] {
+/** What the user asked for: paths and words pick test files, options go to `deno test`. */
+function picked(given: string[], folder: string): { files: string[]; options: string[] } {
   const options: string[] = [];
   const files: string[] = [];
-  const holdsTests = (path: string) => {
+  const inside = (path: string): string[] => {
     try {
-      return Deno.statSync(path).isDirectory || /\.[cm]?[jt]sx?$/.test(path);
+      if (Deno.statSync(path).isDirectory) return testFiles(path);
+      return /\.[cm]?[jt]sx?$/.test(path) ? [path] : [];
     } catch {
-      return false;
+      return [];
     }
   };
   for (let i = 0; i < given.length; i++) {
@@ -58,9 +59,9 @@ function testArguments(given: string[], folder: string): string[] {
     const seen = word.startsWith("/") ? word : `${folder}/${word}`;
     if (word === "--filter" && i + 1 < given.length) options.push(word, given[++i]);
     else if (word.startsWith("-")) options.push(word);
-    else if (holdsTests(seen)) files.push(seen);
     else {
-      const found = testFiles("tests").filter((path) => path.includes(word));
+      const there = inside(seen);
+      const found = there.length > 0 ? there : testFiles("tests").filter((path) => path.includes(word));
       if (found.length === 0) {
         console.error(`error: Cannot pick tests: expected a path or a part of a test file's path, found ${word}`);
         Deno.exit(2);
@@ -68,7 +69,7 @@ function testArguments(given: string[], folder: string): string[] {
       files.push(...found);
     }
   }
-  return [...options, ...(files.length > 0 ? new Set(files) : ["tests"])];
+  return { files: files.length > 0 ? [...new Set(files)] : testFiles("tests").sort(), options };
 }
 
 function testFiles(folder: string): string[] {
@@ -83,7 +84,7 @@ function testFiles(folder: string): string[] {
 const SLOW = /parity|self_test|train_test|resume|backbone/;
 
 /** Runs every test file in a process of its own, several at a time. */
-async function runFiles(files: string[]): Promise<PhaseResult> {
+async function runFiles(files: string[], options: string[] = []): Promise<PhaseResult> {
   const begin = performance.now();
   const queue = [...files.filter((path) => SLOW.test(path)), ...files.filter((path) => !SLOW.test(path))];
   const results: PhaseResult[] = [];
@@ -92,11 +93,11 @@ async function runFiles(files: string[]): Promise<PhaseResult> {
       // The types of everything are a check of their own.
       const result = await runPhase({
         name: path,
-        args: ["test", "--no-check", ...TEST_PERMISSIONS, path],
+        args: ["test", "--no-check", ...TEST_PERMISSIONS, ...options, path],
         whole: true,
       });
-      const { problem, failed, seconds } = result;
-      console.log(`-- ${path}: ${seconds.toFixed(1)} s`);
+      const { problem, failed, seconds, note } = result;
+      console.log(`-- ${path}: ${seconds.toFixed(1)} s${note ? ` (${note})` : ""}`);
       results.push({
         ...result,
         failed: [...failed.map((name) => `${path}: ${name}`), ...problem ? [`${path}: ${problem}`] : []],
@@ -118,9 +119,10 @@ if (import.meta.main) {
   const given = Deno.args.filter((word) => word !== "--checks");
   const alone = (phase: Phase) => ({ name: phase.name, run: () => runPhase(phase) });
   const checks = CHECKS.map(alone);
-  const files = { name: "tests", run: () => runFiles(testFiles("tests").sort()) };
+  const { files: chosen, options } = picked(given, folder);
+  const files = { name: "tests", run: () => runFiles(chosen, options) };
   const phases = given.length > 0
-    ? [alone({ name: "tests", args: ["test", ...TEST_PERMISSIONS, ...testArguments(given, folder)] })]
+    ? [files]
     : Deno.args.includes("--checks")
     ? checks
     : [...checks, files, alone(DOC_TESTS)];

@@ -32,6 +32,8 @@ export interface PhaseResult {
   problem?: string;
   /** The tests that failed, by name. */
   failed: string[];
+  /** What is worth a word though it did not fail. */
+  note?: string;
 }
 
 /**
@@ -120,18 +122,31 @@ export async function runPhase(phase: Phase): Promise<PhaseResult> {
   return { ...verdict, failed: failedTests(output), seconds };
 }
 
-function judge(
+/**
+ * Aborted, and a fault in memory. `deno test` has tests in a thread of their own and does not wait for its end: while the thread takes down its
+ * device, the main thread runs the exit functions of the driver's libraries, and now and then one of the two frees what the other has freed. By then
+ * every test has ended and was counted; commands have no such thread.
+ */
+const CRASHES: ReadonlySet<number> = new Set([134, 139]);
+
+/** How a phase went by its exit code and what it printed; `ended` is the limit in seconds if it was ended there. */
+export function judge(
   phase: Phase,
   code: number,
   output: string,
   errors: string,
-  ended: number | undefined,
+  ended?: number,
 ): Omit<PhaseResult, "seconds" | "failed"> {
   const summary = phase.args[0] === "test" ? readSummary(output) : undefined;
   const counts = summary ?? { passed: 0, failed: 0, skipped: 0 };
   const failed = (problem: string) => ({ counts: sum(counts, { passed: 0, failed: 1, skipped: 0 }), problem });
   if (ended !== undefined) return failed(`ended after ${ended} s`);
   if (phase.refuses?.test(output) || phase.refuses?.test(errors)) return failed(`its output has ${phase.refuses}`);
+  if (
+    CRASHES.has(code) && summary && summary.failed === 0 && /^ok \| /m.test(plain(output).trimEnd().split("\n").at(-1)!)
+  ) {
+    return { counts, note: `its process crashed at its exit, after the last test: code ${code}` };
+  }
   if (code !== 0 && counts.failed === 0) return failed(`exit code ${code}`);
   if (phase.args[0] !== "test") return { counts: { passed: 1, failed: 0, skipped: 0 } };
   return summary === undefined ? failed("no summary of tests in its output") : { counts };

@@ -34,8 +34,9 @@ export class ConvChoices {
   }
 
   /** What a pass is called: its shape, whatever the network. */
-  static key({ batch, input, output, filter, stride, pad }: ConvLayer, pass: ConvPassName): string {
-    return `${pass} ${batch}x${input.join("x")} ${filter.join("x")} -> ${output.join("x")} stride ${stride} pad ${pad}`;
+  static key({ batch, input, output, filter, stride, pad, half }: ConvLayer, pass: ConvPassName): string {
+    const shape = `${batch}x${input.join("x")} ${filter.join("x")} -> ${output.join("x")} stride ${stride} pad ${pad}`;
+    return `${pass} ${shape}${half ? " half" : ""}`;
   }
 
   /** Every way to compute a pass on this device, the default first. */

@@ -15,6 +15,8 @@ export interface ConvLayer {
   readonly stride: number;
   /** Zeros on every side. */
   readonly pad: number;
+  /** The output is kept in half precision, and kernels may multiply in it; sums are float32. @default false */
+  readonly half?: boolean;
 }
 
 /** The three passes of a layer: its output, and the gradients of its input and of its filter. */

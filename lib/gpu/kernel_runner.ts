@@ -3,12 +3,23 @@ import type { WebGPUBackend } from "../deps/tfjs_webgpu.ts";
 import type { KernelProfiler } from "./kernel_profiler.ts";
 import type { Tensor } from "./tensor.ts";
 import type { KernelSpec } from "./kernel_spec.ts";
+import { halfStorage } from "./kernels/half_storage.ts";
 import { type TextureRead, textureReads } from "./kernels/texture_reads.ts";
 import { TextureCopies } from "./texture_copies.ts";
 
+/** A tensor to be made. */
+export interface NewTensor {
+  /** Its dimensions. */
+  readonly shape: readonly number[];
+  /** Type of its values. @default "float32" */
+  readonly dtype?: "float32" | "int32";
+  /** Kept in half precision: kernels of ours convert what they read and write of it, and nothing else may touch it. @default false */
+  readonly half?: boolean;
+}
+
 /** What a kernel writes: a tensor to be made, or one that is changed in place. */
 export type KernelOutput =
-  | { readonly shape: readonly number[]; readonly dtype?: "float32" | "int32" }
+  | NewTensor
   | Tensor
   | TensorRange;
 
@@ -24,7 +35,7 @@ export interface TensorRange {
 
 /** The parts of tfjs's backend that the bridge needs and its types keep private. */
 interface Internals {
-  tensorMap: { get(id: object): { resource: GPUBuffer; values: unknown } };
+  tensorMap: { has(id: object): boolean; get(id: object): { resource: GPUBuffer; values: unknown } };
   commandQueueOwnedIds: WeakSet<object>;
   computePassEncoder: GPUComputePassEncoder | null;
   commandEncoder: GPUCommandEncoder;
@@ -34,7 +45,19 @@ interface Internals {
   submitQueue(): void;
   uploadToGPU(id: object): void;
   makeTensorInfo(shape: number[], dtype: string): tf.TensorInfo;
+  bufferManager: { acquireBuffer(size: number, usage: number): GPUBuffer };
 }
+
+/**
+ * tfjs keeps the buffers of disposed tensors back until the commands that use them are submitted. Commands run in their order, and what is
+ * written past them is not written to such buffers: they can serve the next command already, which halves the memory of a step.
+ */
+function giveBackAtOnce(backend: Internals): void {
+  const none = { add: () => none, has: () => false, delete: () => false } as unknown as WeakSet<object>;
+  Object.defineProperty(backend, "commandQueueOwnedIds", { get: () => none, set: () => {}, configurable: true });
+}
+
+const ownerOf = (one: Tensor | TensorRange): object => "tensor" in one ? one.tensor.dataId : one.dataId;
 
 /** A kernel made ready for the device. */
 interface Compiled {
@@ -58,20 +81,28 @@ export class KernelRunner {
   readonly #backend: Internals;
   readonly #pipelines = new Map<string, Compiled>();
   readonly #copies: TextureCopies | undefined;
+  /** Owners of values that are kept in half precision. */
+  readonly #halves = new WeakSet<object>();
+  /** Kernels for those, by the kernel they were made from and the bindings. */
+  readonly #halfSpecs = new Map<string, KernelSpec>();
   #failure: string | undefined;
   /** Times every kernel that is run while it is set, each in a pass of its own. */
   profiler: KernelProfiler | undefined;
-  /** Nothing is computed while it is set: kernels give tensors of the right shape and no values. Shows what a network asks for. */
-  dryRun = false;
 
   /** `backend` must be the one tfjs uses, on the same device. With `textures`, kernels read through textures: see {@linkcode textureReads}. */
   constructor(device: GPUDevice, backend: WebGPUBackend, textures = false) {
     this.#device = device;
-    if (textures) this.#copies = new TextureCopies(device);
     this.#backend = backend as unknown as Internals;
+    giveBackAtOnce(this.#backend);
+    if (textures) this.#copies = new TextureCopies(device, (id) => this.#backend.tensorMap.has(id));
     device.addEventListener("uncapturederror", (event) => {
       this.#failure ??= (event as GPUUncapturedErrorEvent).error.message;
     });
+  }
+
+  /** Whether kernels read copies of their inputs, which take memory besides them. */
+  get readsCopies(): boolean {
+    return this.#copies !== undefined;
   }
 
   /** Number of different pipelines compiled so far. */
@@ -93,21 +124,21 @@ export class KernelRunner {
         bound.push(output);
         return "tensor" in output ? output.tensor : output;
       }
-      const info = this.#backend.makeTensorInfo([...output.shape], output.dtype ?? "float32");
-      const tensor = tf.engine().makeTensorFromTensorInfo(info);
+      const tensor = this.#make(output);
       bound.push(tensor);
       return tensor;
     });
-    if (this.dryRun) return made;
     const backend = this.#backend;
-    const { pipeline, textures } = this.#compiled(spec);
+    const halves = [...bound.keys()].filter((i) => this.#halves.has(ownerOf(bound[i])));
+    const { pipeline, textures } = this.#compiled(halves.length === 0 ? spec : this.#withHalves(spec, halves));
+    if (this.#copies?.leaves) this.flush();
     backend.ensureCommandEncoderReady();
+    this.#copies?.nextKernel();
     const entries = bound.map((one, binding) => {
       const texture = textures.get(binding);
       return { binding, resource: texture ? this.#texture(one, texture) : this.#resource(one) };
     });
-    const ids = bound.map((one) => "tensor" in one ? one.tensor.dataId : one.dataId);
-    for (const id of ids) backend.commandQueueOwnedIds.add(id);
+    const ids = bound.map(ownerOf);
     const group = this.#device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
     if (this.profiler) backend.endComputePassEncoder();
     backend.computePassEncoder ??= backend.commandEncoder.beginComputePass(this.profiler?.pass(spec.name));
@@ -121,29 +152,58 @@ export class KernelRunner {
   }
 
   /** A float32 tensor on the GPU whose values are whatever was there: for kernels that write every one. */
-  empty(shape: readonly number[]): Tensor {
-    const tensor = tf.engine().makeTensorFromTensorInfo(this.#backend.makeTensorInfo([...shape], "float32"));
-    if (!this.dryRun) this.buffer(tensor);
+  empty(shape: readonly number[], half = false): Tensor {
+    const tensor = this.#make({ shape, half });
+    this.buffer(tensor);
     return tensor;
+  }
+
+  #make({ shape, dtype = "float32", half }: NewTensor): Tensor {
+    const backend = this.#backend;
+    const tensor = tf.engine().makeTensorFromTensorInfo(backend.makeTensorInfo([...shape], dtype));
+    if (half) {
+      // As tfjs's own, so that each can be given again in the place of the other.
+      const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+      backend.tensorMap.get(tensor.dataId).resource = backend.bufferManager.acquireBuffer(2 * tensor.size, usage);
+      this.#halves.add(tensor.dataId);
+    }
+    return tensor;
+  }
+
+  #withHalves(spec: KernelSpec, bindings: readonly number[]): KernelSpec {
+    const key = `${bindings} ${spec.wgsl}`;
+    let changed = this.#halfSpecs.get(key);
+    if (!changed) this.#halfSpecs.set(key, changed = halfStorage(spec, bindings));
+    return changed;
+  }
+
+  #bytes(one: Tensor | TensorRange): number {
+    return this.#halves.has(ownerOf(one)) ? 2 : 4;
   }
 
   /** A float32 tensor of zeros on the GPU, to be written in part. */
   zeros(shape: readonly number[]): Tensor {
-    const tensor = tf.zeros([...shape]);
-    if (!this.dryRun) this.buffer(tensor);
+    const tensor = this.empty(shape);
+    const backend = this.#backend;
+    // Cleared where it is: tfjs would bring zeros from the processor.
+    backend.ensureCommandEncoderReady();
+    backend.endComputePassEncoder();
+    backend.commandEncoder.clearBuffer(this.buffer(tensor));
     return tensor;
   }
 
   #resource(one: Tensor | TensorRange): GPUBufferBinding {
-    if (!("tensor" in one)) return { buffer: this.buffer(one), size: one.size * 4 };
-    return { buffer: this.buffer(one.tensor), offset: one.first * 4, size: one.size * 4 };
+    const bytes = this.#bytes(one);
+    if (!("tensor" in one)) return { buffer: this.buffer(one), size: one.size * bytes };
+    return { buffer: this.buffer(one.tensor), offset: one.first * bytes, size: one.size * bytes };
   }
 
   #texture(one: Tensor | TensorRange, texture: TextureRead): GPUTextureView {
-    const { buffer, offset = 0 } = this.#resource(one);
-    const owner = "tensor" in one ? undefined : one.dataId;
+    const { buffer, offset = 0, size } = this.#resource(one);
+    const part = "tensor" in one;
+    const owner = ownerOf(one);
     const backend = this.#backend;
-    return this.#copies!.of({ buffer, offset, size: one.size * 4, owner }, texture, () => {
+    return this.#copies!.of({ buffer, offset, size: size!, owner, part }, texture, () => {
       // Copies have no place in a compute pass.
       backend.endComputePassEncoder();
       return backend.commandEncoder;
@@ -182,6 +242,7 @@ export class KernelRunner {
   }
 
   async #readPart(tensors: readonly Tensor[], bytes: number): Promise<Float32Array<ArrayBuffer>[]> {
+    if (tensors.some(({ dataId }) => this.#halves.has(dataId))) throw new Error("read: a tensor is in half precision");
     const sources = tensors.map((tensor) => this.buffer(tensor));
     this.flush();
     const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;

@@ -24,3 +24,21 @@ export function rowRanges(rows: number, most: number): RowRange[] {
 export function rowsOf(tensor: Tensor, first: number, count: number, dim: number): Tensor | TensorRange {
   return count * dim === tensor.size ? tensor : { tensor, first: first * dim, size: count * dim };
 }
+
+/** A run of rows of a table that is held in several tensors, all of the same height but the last. */
+export interface TableRange extends RowRange {
+  /** These rows of a table that is split as the one asked for was. */
+  readonly of: (table: readonly Tensor[]) => Tensor | TensorRange;
+}
+
+/** All rows of a table in runs of at most `most`, a multiple of 64; none reaches over the border of two tensors. */
+export function tableRanges(table: readonly Tensor[], most: number): TableRange[] {
+  const [height, dim] = table[0].shape as [number, number];
+  return table.flatMap((tensor, part) =>
+    rowRanges(tensor.shape[0], most).map(({ first, count }) => ({
+      first: part * height + first,
+      count,
+      of: (other: readonly Tensor[]) => rowsOf(other[part], first, count, dim),
+    }))
+  );
+}

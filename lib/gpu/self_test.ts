@@ -16,7 +16,7 @@ export interface KernelCheck {
   readonly output: string | undefined;
   /** The largest error, in units of the root sum of squares of the terms a value is made of. */
   readonly error: number;
-  /** The largest error that float32 rounding explains. */
+  /** The largest error that rounding explains. */
   readonly tolerance: number;
   /** Whether the error is within the tolerance. */
   readonly ok: boolean;
@@ -76,7 +76,7 @@ export async function selfTest(gpu: Gpu, options: SelfTestOptions = {}): Promise
       gpu.kernels.check();
       for (const comparison of comparisons) {
         const error = largestError(comparison);
-        const limit = tolerance(comparison.terms);
+        const limit = tolerance(comparison);
         add({ name, output: comparison.what, error, tolerance: limit, ok: error <= limit });
       }
     } catch (error) {

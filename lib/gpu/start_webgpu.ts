@@ -15,6 +15,8 @@ export interface Gpu {
   readonly kernels: KernelRunner;
   /** Which way each convolution is computed. */
   readonly choices: ConvChoices;
+  /** Nothing is computed, only counted: see {@linkcode onPaper}. */
+  readonly onPaper: boolean;
   /** Settles with the reason when the device is lost; never before. */
   readonly lost: Promise<string>;
 }
@@ -59,6 +61,7 @@ async function start(): Promise<Gpu> {
     device,
     kernels: new KernelRunner(device, backend, readsThroughTextures(facts)),
     choices: new ConvChoices(facts),
+    onPaper: false,
     lost: device.lost.then((info) => `${info.reason}: ${info.message}`),
   };
 }

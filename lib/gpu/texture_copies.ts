@@ -7,18 +7,23 @@ export interface CopySource {
   readonly offset: number;
   /** Bytes; a multiple of 4. */
   readonly size: number;
-  /** Whose values these are, if they are all of its values: while they do not change, the copy serves again. */
-  readonly owner?: object;
+  /** Whose values these are: while they do not change, the copy serves again. */
+  readonly owner: object;
+  /** They are some of its values only, as kernels go over it: the copy serves the next kernels, and is not kept beyond them. */
+  readonly part: boolean;
 }
 
 interface Copy {
   readonly texture: GPUTexture;
   readonly view: GPUTextureView;
   readonly bytes: number;
-  /** Copies of the same format and height can take each other's place. */
   readonly format: TextureRead["format"];
-  readonly height: number;
-  owner: object | undefined;
+  /** Copies of the same format and height can take each other's place. */
+  readonly kind: string;
+  /** Undefined once its values are others. */
+  source: CopySource | undefined;
+  /** Number of the kernel that read it last. */
+  kernel: number;
 }
 
 /**
@@ -32,7 +37,7 @@ export function textureHeight(rows: number): number {
   return (height === 4 ? 5 : height === 8 ? 10 : height) * step;
 }
 
-/** Copies kept beyond what the kernel at hand reads. */
+/** Bytes of copies that are kept. */
 const MOST_BYTES = 2 ** 28;
 
 /**
@@ -41,31 +46,42 @@ const MOST_BYTES = 2 ** 28;
  */
 export class TextureCopies {
   readonly #device: GPUDevice;
+  readonly #isAlive: (owner: object) => boolean;
   /** From the one not used for longest. */
   readonly #copies = new Set<Copy>();
-  readonly #owned = new WeakMap<object, Copy>();
+  /** The same, by kind. */
+  readonly #kinds = new Map<string, Set<Copy>>();
+  readonly #owned = new WeakMap<object, Copy[]>();
   /** No longer wanted, yet perhaps part of commands that were not submitted. */
   readonly #leaving: GPUTexture[] = [];
+  #leavingBytes = 0;
   #bytes = 0;
+  #kernel = 0;
 
-  /** Copies on a device. */
-  constructor(device: GPUDevice) {
+  /** Copies on a device. `isAlive` says whether an owner is still there, so that its copy may be read again. */
+  constructor(device: GPUDevice, isAlive: (owner: object) => boolean) {
     this.#device = device;
+    this.#isAlive = isAlive;
+  }
+
+  /** Says that the copies asked for from here on are for another kernel: those of the one before may be taken. */
+  nextKernel(): void {
+    this.#kernel++;
   }
 
   /** The source as a texture. `encoder` gives an encoder for the copy, and is called only if there is one to make. */
-  of(
-    { buffer, offset, size, owner }: CopySource,
-    { format, bytes }: TextureRead,
-    encoder: () => GPUCommandEncoder,
-  ): GPUTextureView {
+  of(source: CopySource, { format, bytes }: TextureRead, encoder: () => GPUCommandEncoder): GPUTextureView {
+    const { buffer, offset, size, owner } = source;
+    const owned = this.#owned.get(owner) ?? [];
+    const there = owned.find((copy) =>
+      copy.format === format && copy.source!.offset === offset && copy.source!.size === size
+    );
+    if (there) return this.#used(there).view;
     const texels = size / bytes;
-    const there = owner && this.#owned.get(owner);
-    if (there?.format === format) return this.#used(there).view;
     const copy = this.#used(this.#take(format, Math.ceil(texels / TEXTURE_WIDTH), bytes));
-    copy.owner = owner;
-    if (there) there.owner = undefined;
-    if (owner) this.#owned.set(owner, copy);
+    copy.source = source;
+    // Read anew: a copy of this owner may have been taken just now.
+    this.#owned.set(owner, [...this.#owned.get(owner) ?? [], copy]);
     const to = encoder();
     const rows = Math.floor(texels / TEXTURE_WIDTH);
     const bytesPerRow = TEXTURE_WIDTH * bytes;
@@ -80,20 +96,31 @@ export class TextureCopies {
 
   /** Says that the values of an owner were changed in place. */
   changed(owner: object): void {
-    const copy = this.#owned.get(owner);
-    if (!copy) return;
+    const copies = this.#owned.get(owner);
+    if (!copies) return;
     this.#owned.delete(owner);
-    copy.owner = undefined;
+    for (const copy of copies) copy.source = undefined;
+  }
+
+  /** Whether so much memory waits for a submit that it is time for one. */
+  get leaves(): boolean {
+    return this.#leavingBytes > MOST_BYTES;
   }
 
   /** Says that everything recorded so far is submitted, and nothing of it needs a texture that is not kept. */
   submitted(): void {
     for (const texture of this.#leaving.splice(0)) texture.destroy();
+    this.#leavingBytes = 0;
   }
 
   #used(copy: Copy): Copy {
+    copy.kernel = this.#kernel;
     this.#copies.delete(copy);
     this.#copies.add(copy);
+    const kind = this.#kinds.get(copy.kind) ?? new Set();
+    kind.delete(copy);
+    kind.add(copy);
+    this.#kinds.set(copy.kind, kind);
     return copy;
   }
 
@@ -101,21 +128,25 @@ export class TextureCopies {
   #take(format: TextureRead["format"], rows: number, texelBytes: number): Copy {
     const height = textureHeight(rows);
     const bytes = TEXTURE_WIDTH * texelBytes * height;
+    const kind = `${format} ${height}`;
     const full = this.#bytes + bytes > MOST_BYTES;
-    // A kernel has fewer bindings than this: the latest are not taken from it.
-    const free = [...this.#copies].slice(0, -16);
-    const same = free.filter((copy) => copy.format === format && copy.height === height);
-    const old = same.find(({ owner }) => !owner) ?? (full ? same[0] : undefined);
-    if (old) {
-      if (old.owner) this.changed(old.owner);
-      return old;
+    let oldest: Copy | undefined;
+    for (const copy of this.#kinds.get(kind) ?? []) {
+      if (!copy.source) return copy;
+      const idle = copy.kernel !== this.#kernel;
+      if (idle && (copy.source.part || !this.#isAlive(copy.source.owner))) return this.#free(copy);
+      if (idle) oldest ??= copy;
     }
-    for (const copy of free) {
+    if (full && oldest) return this.#free(oldest);
+    for (const copy of this.#copies) {
       if (this.#bytes + bytes <= MOST_BYTES) break;
-      if (copy.owner) this.changed(copy.owner);
+      if (copy.kernel === this.#kernel) continue;
+      this.#free(copy);
       this.#copies.delete(copy);
+      this.#kinds.get(copy.kind)!.delete(copy);
       this.#bytes -= copy.bytes;
       this.#leaving.push(copy.texture);
+      this.#leavingBytes += copy.bytes;
     }
     const texture = this.#device.createTexture({
       label: "copy of a buffer",
@@ -124,6 +155,17 @@ export class TextureCopies {
       usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
     });
     this.#bytes += bytes;
-    return { texture, view: texture.createView(), bytes, format, height, owner: undefined };
+    return { texture, view: texture.createView(), bytes, format, kind, source: undefined, kernel: this.#kernel };
+  }
+
+  #free(copy: Copy): Copy {
+    if (copy.source) {
+      const { owner } = copy.source;
+      const others = this.#owned.get(owner)!.filter((other) => other !== copy);
+      if (others.length > 0) this.#owned.set(owner, others);
+      else this.#owned.delete(owner);
+      copy.source = undefined;
+    }
+    return copy;
   }
 }

@@ -1,11 +1,11 @@
 import * as tf from "../deps/tfjs.ts";
 import { updateCentersKernel } from "../gpu/kernels/update_centers.ts";
-import { rowRanges, rowsOf, rowsPerBinding } from "../gpu/row_ranges.ts";
+import { rowsPerBinding, tableRanges } from "../gpu/row_ranges.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import { Parameters } from "../nn/parameters.ts";
 import type { Head } from "./head.ts";
 import type { StepMargins } from "./margin.ts";
-import { marginSoftmax } from "./margin_softmax.ts";
+import { goesOverClasses, marginSoftmax } from "./margin_softmax.ts";
 import { xavierUniform } from "./xavier.ts";
 
 /** The dials of the center-bias head. */
@@ -28,6 +28,8 @@ export interface CenterBiasOptions {
   readonly repeatedLabel?: "last" | "mean";
   /** Seed of weights and centers. @default 21 */
   readonly seed?: number;
+  /** Classes whose weights are one tensor; a multiple of 64. Tests set it low. @default what a gigabyte and a buffer of the adapter hold */
+  readonly partRows?: number;
 }
 
 /**
@@ -38,21 +40,21 @@ export interface CenterBiasOptions {
  */
 export function centerBiasHead(gpu: Gpu, options: CenterBiasOptions): Head {
   const { classes, embeddingSize, scale = 64, margin = 0.5, mM = 0.05 } = options;
-  const { centerMomentum: mu = 0.99, constantT = false, repeatedLabel = "last", seed = 21 } = options;
+  const { centerMomentum: mu = 0.99, constantT = false, repeatedLabel = "last", seed = 21, partRows } = options;
   const parameters = new Parameters(gpu, seed);
   const shape = [classes, embeddingSize] as const;
-  const weight = parameters.add("weight", shape, xavierUniform(...shape));
-  const center = parameters.add("center", shape, xavierUniform(...shape), { trainable: false });
+  const weight = parameters.addTable("weight", shape, xavierUniform(...shape), { partRows });
+  const center = parameters.addTable("center", shape, xavierUniform(...shape), { trainable: false, partRows });
   const t = parameters.add("t", [], () => 0, { trainable: false });
 
-  const ranges = rowRanges(classes, rowsPerBinding(gpu, embeddingSize));
+  const ranges = tableRanges(center, rowsPerBinding(gpu, embeddingSize));
 
   function moveCenters(embeddings: tf.Tensor2D, labels: tf.Tensor1D): void {
-    for (const { first, count } of ranges) {
+    for (const { first, count, of } of ranges) {
       gpu.kernels.run(
-        updateCentersKernel(embeddings.shape[0], embeddingSize, count, mu, repeatedLabel, first),
-        [embeddings, labels],
-        [rowsOf(center, first, count, embeddingSize)],
+        updateCentersKernel(embeddings.shape[0], embeddingSize, count, mu, repeatedLabel),
+        [embeddings, labels, tf.tensor1d([first], "int32")],
+        [of(center)],
       );
     }
   }
@@ -88,14 +90,15 @@ export function centerBiasHead(gpu: Gpu, options: CenterBiasOptions): Head {
     name: "center_bias",
     classes,
     parameters,
-    step: (embeddings, labels) =>
+    updatesInPlace: goesOverClasses(embeddingSize),
+    step: (embeddings, labels, update) =>
       marginSoftmax(gpu, embeddings, weight, labels, {
         scale,
         kind: "angular",
         centers: center,
         moveCenters: () => moveCenters(embeddings, labels),
         decide: ({ targetCosines, hardness }) => decide(labels, targetCosines, hardness!),
-      }),
+      }, update),
     dispose: () => parameters.dispose(),
   };
 }

@@ -2,7 +2,7 @@ import * as tf from "../deps/tfjs.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import { Parameters } from "../nn/parameters.ts";
 import type { Head } from "./head.ts";
-import { marginSoftmax } from "./margin_softmax.ts";
+import { goesOverClasses, marginSoftmax } from "./margin_softmax.ts";
 import { xavierUniform } from "./xavier.ts";
 
 /** The dials of a head whose margin is the same for every class. */
@@ -15,6 +15,8 @@ export interface FixedMarginOptions {
   readonly margin?: number;
   /** @default 21 */
   readonly seed?: number;
+  /** Classes whose weights are one tensor; a multiple of 64. Tests set it low. @default what a gigabyte and a buffer of the adapter hold */
+  readonly partRows?: number;
 }
 
 /** Margin on the angle. @source Deng et al., "ArcFace", 2019 */
@@ -31,16 +33,17 @@ function fixedMarginHead(
   gpu: Gpu,
   name: string,
   kind: "angular" | "additive",
-  { classes, embeddingSize, scale = 64, margin = 0, seed = 21 }: FixedMarginOptions,
+  { classes, embeddingSize, scale = 64, margin = 0, seed = 21, partRows }: FixedMarginOptions,
 ): Head {
   const parameters = new Parameters(gpu, seed);
   const shape = [classes, embeddingSize] as const;
-  const weight = parameters.add("weight", shape, xavierUniform(...shape));
+  const weight = parameters.addTable("weight", shape, xavierUniform(...shape), { partRows });
   return {
     name,
     classes,
     parameters,
-    step: (embeddings, labels) =>
+    updatesInPlace: goesOverClasses(embeddingSize),
+    step: (embeddings, labels, update) =>
       marginSoftmax(gpu, embeddings, weight, labels, {
         scale,
         kind,
@@ -51,7 +54,7 @@ function fixedMarginHead(
             report: { t: tf.scalar(0), mean: fixed, max: fixed, min: fixed },
           };
         },
-      }),
+      }, update),
     dispose: () => parameters.dispose(),
   };
 }

@@ -1,4 +1,4 @@
-import type { Scalar, Tensor1D, Tensor2D } from "../gpu/tensor.ts";
+import type { Scalar, Tensor, Tensor1D, Tensor2D } from "../gpu/tensor.ts";
 import type { Parameters } from "../nn/parameters.ts";
 
 /** What one training step of a head gives. */
@@ -9,6 +9,14 @@ export interface HeadStep {
   readonly metrics: Tensor1D;
 }
 
+/** A step of SGD that the backward pass takes on the class weights, range by range, so that their gradient is never a tensor. */
+export interface ClassUpdate {
+  /** Learning rate, momentum, weight decay. */
+  readonly hyper: Tensor1D;
+  /** The weights' velocities, in parts as the weights are; changed in place. */
+  readonly velocities: readonly Tensor[];
+}
+
 /** A margin-softmax classifier over embeddings, with its class weights and buffers. */
 export interface Head {
   /** Its name, such as `center_bias`. */
@@ -17,8 +25,13 @@ export interface Head {
   readonly classes: number;
   /** `weight` [classes, dim], and whatever else the head keeps. */
   readonly parameters: Parameters;
-  /** Loss of embeddings [batch, dim] with labels [batch] (int32); moves the head's buffers. */
-  step(embeddings: Tensor2D, labels: Tensor1D): HeadStep;
+  /** Whether `step` can update the class weights itself; else it only gives their gradient. */
+  readonly updatesInPlace: boolean;
+  /**
+   * Loss of embeddings [batch, dim] with labels [batch] (int32); moves the head's buffers. With `update`, the loss has a gradient by the embeddings
+   * alone, and the backward pass that computes it changes the class weights.
+   */
+  step(embeddings: Tensor2D, labels: Tensor1D, update?: ClassUpdate): HeadStep;
   /** Frees the GPU's memory. */
   dispose(): void;
 }

@@ -30,8 +30,8 @@ export interface MarginOptions {
   readonly scale: number;
   /** Where the margin is put. */
   readonly kind: MarginKind;
-  /** Class centers [classes, dim], for the hardness. */
-  readonly centers?: tf.Tensor;
+  /** Class centers [classes, dim], in parts as the weights are, for the hardness. */
+  readonly centers?: readonly tf.Tensor[];
   /** Called first: moves the centers. */
   readonly moveCenters?: () => void;
   /** Gives the margins, without gradient. */

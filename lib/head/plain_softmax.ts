@@ -1,4 +1,5 @@
 import * as tf from "../deps/tfjs.ts";
+import { InputError } from "../errors.ts";
 import { gradientOp } from "../gpu/ops/gradient_op.ts";
 import type { HeadStep } from "./head.ts";
 import { angularMargin, type MarginOptions, normalizeRows } from "./margin.ts";
@@ -16,10 +17,16 @@ const SMALLEST_PRODUCT = 1e-8;
  */
 export function plainSoftmax(
   embeddings: tf.Tensor2D,
-  weight: tf.Tensor2D,
+  [weight, ...more]: readonly tf.Tensor2D[],
   labels: tf.Tensor1D,
   options: MarginOptions,
 ): HeadStep {
+  if (more.length > 0) {
+    throw new InputError(
+      `Cannot train ${weight.shape[0]} classes and more with embeddings of ${weight.shape[1]} values: expected an ` +
+        `--embedding-size that is a multiple of 4, found ${weight.shape[1]}`,
+    );
+  }
   const [batch] = embeddings.shape;
   const [classes] = weight.shape;
   const { scale, kind, centers, moveCenters, decide } = options;
@@ -34,7 +41,7 @@ export function plainSoftmax(
       // tf.oneHot() refuses a single class.
       const onehot = labels.expandDims(1).equal(tf.range(0, classes, 1, "int32")).toFloat();
       const target = cosines.mul(onehot).sum(1) as tf.Tensor1D;
-      const hardness = centers && hardnessOf(weight, centers as tf.Tensor2D);
+      const hardness = centers && hardnessOf(weight, centers[0] as tf.Tensor2D);
       const margins = decide({ targetCosines: target, hardness });
       const { phi, slope } = kind === "angular"
         ? angularMargin(target, margins.ofSamples)

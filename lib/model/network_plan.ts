@@ -181,7 +181,11 @@ class Planner {
   }
 }
 
-function planIResNet(plan: Planner, blocks: readonly number[], facts: Required<Omit<BackboneOptions, "seed">>): void {
+function planIResNet(
+  plan: Planner,
+  blocks: readonly number[],
+  facts: Required<Omit<BackboneOptions, "seed" | "precision">>,
+): void {
   const { width, imageSize, embeddingSize } = facts;
   const channels = IRESNET_CHANNELS.map((count) => scaledChannels(count, width));
   let inputs = channels[0];
@@ -213,7 +217,7 @@ function planIResNet(plan: Planner, blocks: readonly number[], facts: Required<O
 function planMobileFaceNet(
   plan: Planner,
   { blocks, scale }: MobileFaceNetShape,
-  { width, imageSize, embeddingSize }: Required<Omit<BackboneOptions, "seed">>,
+  { width, imageSize, embeddingSize }: Required<Omit<BackboneOptions, "seed" | "precision">>,
 ): void {
   const scaled = (count: number) => scaledChannels(count, width);
   const first = scale * scaled(64);

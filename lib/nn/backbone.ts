@@ -18,7 +18,15 @@ export interface BackboneOptions {
   readonly embeddingSize?: number;
   /** Seed of the initial weights. @default 21 */
   readonly seed?: number;
+  /**
+   * `mixed` keeps what training needs between the layers in half precision, and multiplies in it where the adapter can; parameters,
+   * sums, statistics and gradients stay float32. Outside training nothing changes. @default "f32"
+   */
+  readonly precision?: Precision;
 }
+
+/** In what training computes. */
+export type Precision = "f32" | "mixed";
 
 /** A network from images to embeddings. */
 export interface Backbone {
@@ -60,8 +68,9 @@ export function createBackbone(gpu: Gpu, name: string, options: BackboneOptions 
     imageSize: options.imageSize ?? 112,
     embeddingSize: options.embeddingSize ?? 512,
     seed: options.seed ?? 21,
+    precision: options.precision ?? "f32",
   };
-  const { width, imageSize, embeddingSize } = dials;
+  const { width, imageSize, embeddingSize, precision } = dials;
   const refuse = (what: string, expected: string, found: unknown) => {
     throw new InputError(`Cannot make backbone ${name}: expected ${what} ${expected}, found ${found}`);
   };
@@ -73,7 +82,7 @@ export function createBackbone(gpu: Gpu, name: string, options: BackboneOptions 
     refuse("embedding size", "1 to 8192", embeddingSize);
   }
   const parameters = new Parameters(gpu, dials.seed);
-  const context = { gpu, parameters };
+  const context = { gpu, parameters, half: precision === "mixed" };
   let forward: BackboneForward;
   if (Object.hasOwn(IRESNET_BLOCKS, name)) forward = buildIResNet(context, IRESNET_BLOCKS[name], dials);
   else if (Object.hasOwn(MOBILEFACENET_SHAPES, name)) {

@@ -52,11 +52,11 @@ export function buildIResNet(
   const features = batchNormLayer(context, "features", embeddingSize, { trainWeight: false });
 
   return (images, training) => {
-    let x = stemNorm.now(stem({ x: images }), training, { slope: stemSlope });
+    let x = stemNorm.now(stem({ x: images }, training), training, { slope: stemSlope });
     for (const layer of body) x = layer(x, training);
     const linear = normConv2d(context.gpu, x, norm.later(x, training).norm!, weight as unknown as tf.Tensor4D);
     const flat = linear.reshape<tf.Tensor2D>([x.shape[0], embeddingSize]);
-    return features.now(flat.add<tf.Tensor2D>(bias), training);
+    return features.now(flat.add<tf.Tensor2D>(bias), training, { half: false });
   };
 }
 
@@ -75,8 +75,8 @@ function block(context: LayerContext, name: string, inputs: number, outputs: num
     norm: batchNormLayer(context, `${name}.downsample.1`, outputs),
   };
   return (x, training) => {
-    const residual = downsample ? downsample.norm.now(downsample.conv({ x }), training) : x;
-    const inner = conv1(bn1.later(x, training));
-    return bn3.now(conv2(bn2.later(inner, training, slope)), training, { residual });
+    const residual = downsample ? downsample.norm.now(downsample.conv({ x }, training), training) : x;
+    const inner = conv1(bn1.later(x, training), training);
+    return bn3.now(conv2(bn2.later(inner, training, slope), training), training, { residual });
   };
 }

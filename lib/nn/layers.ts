@@ -15,8 +15,10 @@ export interface Signal {
 }
 
 /** The tensor of a signal, normalised if that has yet to be done. */
-export function settle(gpu: Gpu, { x, norm }: Signal): tf.Tensor4D {
-  return norm ? batchNorm(gpu, x, norm.tensors, { training: norm.training, slope: norm.slope }) : x;
+export function settle({ gpu, half }: LayerContext, { x, norm }: Signal): tf.Tensor4D {
+  if (!norm) return x;
+  const { tensors, training, slope } = norm;
+  return batchNorm(gpu, x, tensors, { training, slope, half: half && training });
 }
 
 /** A part of a network. */
@@ -26,6 +28,8 @@ export type Layer = (signal: Signal, training: boolean) => Signal;
 export interface LayerContext {
   readonly gpu: Gpu;
   readonly parameters: Parameters;
+  /** Tensors between the layers are kept in half precision in training. */
+  readonly half: boolean;
 }
 
 /** Shape of a convolution layer. */
@@ -38,14 +42,17 @@ export interface ConvShape extends Conv2dOptions {
 
 /** A convolution without bias, `NAME.weight`. */
 export function convLayer(
-  { gpu, parameters }: LayerContext,
+  { gpu, parameters, half }: LayerContext,
   name: string,
   shape: ConvShape,
   init: Initializer,
-): (signal: Signal) => tf.Tensor4D {
+): (signal: Signal, training: boolean) => tf.Tensor4D {
   const dims = [shape.outputs, shape.inputs / (shape.groups ?? 1), shape.size, shape.size] as const;
   const filter = parameters.add(`${name}.weight`, dims, init, { filter: dims }) as unknown as tf.Tensor4D;
-  return ({ x, norm }) => norm ? normConv2d(gpu, x, norm, filter, shape) : conv2d(gpu, x, filter, shape);
+  return ({ x, norm }, training) => {
+    const options = { ...shape, half: half && training };
+    return norm ? normConv2d(gpu, x, norm, filter, options) : conv2d(gpu, x, filter, options);
+  };
 }
 
 /** What follows the normalisation in the same pass over memory. */
@@ -54,6 +61,8 @@ export interface BatchNormFollow {
   readonly slope?: tf.Variable;
   /** A tensor to add. */
   readonly residual?: tf.Tensor4D;
+  /** Whether the result is kept in half precision. @default what the context says */
+  readonly half?: boolean;
 }
 
 /** A batch-norm of the last axis: `NAME.weight`, `.bias`, `.running_mean`, `.running_var`. */
@@ -66,7 +75,7 @@ export interface BatchNormLayer {
 
 /** Makes a batch-norm. */
 export function batchNormLayer(
-  { gpu, parameters }: LayerContext,
+  { gpu, parameters, half }: LayerContext,
   name: string,
   channels: number,
   options: { trainWeight?: boolean } = {},
@@ -79,7 +88,7 @@ export function batchNormLayer(
     runningVariance: parameters.add(`${name}.running_var`, [channels], () => 1, { trainable: false }),
   };
   return {
-    now: (x, training, follow = {}) => batchNorm(gpu, x, tensors, { training, ...follow }),
+    now: (x, training, follow = {}) => batchNorm(gpu, x, tensors, { training, half: half && training, ...follow }),
     later: (x, training, slope) => ({ x, norm: { tensors, slope, training } }),
   };
 }

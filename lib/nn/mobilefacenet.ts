@@ -70,7 +70,7 @@ export function buildMobileFaceNet(
   return (images, training) => {
     const signal = stages.reduce<Signal>((signal, stage) => stage(signal, training), { x: images });
     const x = conv2d(context.gpu, global(signal, training).x, linear as unknown as tf.Tensor4D);
-    return norm.now(x.reshape<tf.Tensor2D>([x.shape[0], embeddingSize]), training);
+    return norm.now(x.reshape<tf.Tensor2D>([x.shape[0], embeddingSize]), training, { half: false });
   };
 }
 
@@ -79,7 +79,7 @@ function convBlock(context: LayerContext, name: string, shape: ConvShape): Layer
   const conv = convLayer(context, `${name}.layers.0`, shape, kaiming(shape.outputs * shape.size ** 2));
   const norm = batchNormLayer(context, `${name}.layers.1`, shape.outputs);
   const slope = preluSlope(context, `${name}.layers.2`, shape.outputs);
-  return (signal, training) => norm.later(conv(signal), training, slope);
+  return (signal, training) => norm.later(conv(signal, training), training, slope);
 }
 
 /** Convolution and batch-norm, with a tensor added where one is given. */
@@ -90,7 +90,7 @@ function linearBlock(
 ): (signal: Signal, training: boolean, residual?: tf.Tensor4D) => Signal {
   const conv = convLayer(context, `${name}.layers.0`, shape, kaiming(shape.outputs * shape.size ** 2));
   const norm = batchNormLayer(context, `${name}.layers.1`, shape.outputs);
-  return (signal, training, residual) => ({ x: norm.now(conv(signal), training, { residual }) });
+  return (signal, training, residual) => ({ x: norm.now(conv(signal, training), training, { residual }) });
 }
 
 /** 1x1 to `groups` channels, 3x3 depthwise, 1x1 to `outputs`; plus its input where `residual`. */
@@ -114,7 +114,7 @@ function depthWise(
   });
   const project = linearBlock(context, `${name}.layers.2`, { inputs: groups, outputs, size: 1 });
   return (signal, training) => {
-    const input: Signal = residual ? { x: settle(context.gpu, signal) } : signal;
+    const input: Signal = residual ? { x: settle(context, signal) } : signal;
     return project(depth(expand(input, training), training), training, residual ? input.x : undefined);
   };
 }

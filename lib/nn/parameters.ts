@@ -1,6 +1,7 @@
 import * as tf from "../deps/tfjs.ts";
 import { InputError } from "../errors.ts";
 import type { Tensor, Variable } from "../gpu/tensor.ts";
+import { rowRanges } from "../gpu/row_ranges.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import { hash32 } from "../data/random.ts";
 
@@ -24,8 +25,11 @@ export interface Parameter {
   readonly name: string;
   /** PyTorch's shape. */
   readonly shape: readonly number[];
-  /** On the GPU, in our layout: filters [height, width, in, out], everything else as it is. */
-  readonly variable: Variable;
+  /**
+   * On the GPU, in our layout: filters [height, width, in, out], everything else as it is. A table of classes that is larger than a buffer may be has
+   * its rows in several, all of the same height but the last; everything else is one.
+   */
+  readonly parts: readonly Variable[];
   /** Moved by the optimizer; buffers such as running means are not. */
   readonly trainable: boolean;
   /** Shape seen as [out, in, height, width] where the two layouts differ. */
@@ -39,6 +43,17 @@ export interface ParameterOptions {
   /** A filter in this [out, in, height, width], kept as [height, width, in, out] on the GPU. */
   readonly filter?: readonly [number, number, number, number];
 }
+
+/** How a table is declared. */
+export interface TableOptions {
+  /** Moved by the optimizer. @default true */
+  readonly trainable?: boolean;
+  /** Most rows of a part, a multiple of 64. @default what a gigabyte and a buffer of the adapter hold */
+  readonly partRows?: number;
+}
+
+/** Bytes of a part of a table: small enough for the buffers of most adapters, so that files do not depend on the adapter. */
+const PART_BYTES = 2 ** 30;
 
 /** The parameters and buffers of a model by PyTorch name, in PyTorch's order. */
 export class Parameters {
@@ -55,16 +70,55 @@ export class Parameters {
   /** Declares a parameter, fills it and returns its variable. */
   add(name: string, shape: readonly number[], init: Initializer, options: ParameterOptions = {}): Variable {
     const { trainable = true, filter } = options;
-    if (this.#byName.has(name)) throw new Error(`Parameter ${name} is declared twice`);
-    const seed = hash32(this.#seed ^ hash32(this.#byName.size + 1));
-    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
-    for (let i = 0; i < data.length; i++) data[i] = init(seed, i);
-    const ours = filter ? toOurs(data, filter) : data;
+    const seed = this.#seedOf(name);
     const ourShape = filter ? [filter[2], filter[3], filter[1], filter[0]] : [...shape];
-    // tf.variable() keeps the tensor; the wrapper around the values is not needed any more.
-    const variable = tf.tidy(() => tf.variable(tf.tensor(ours, ourShape), trainable));
-    this.#byName.set(name, { name, shape, variable, trainable, filter });
+    const variable = this.#variable(ourShape, trainable, () => {
+      const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+      for (let i = 0; i < data.length; i++) data[i] = init(seed, i);
+      return filter ? toOurs(data, filter) : data;
+    });
+    this.#byName.set(name, { name, shape, parts: [variable], trainable, filter });
     return variable;
+  }
+
+  /** Declares a table [rows, columns] that may be larger than a buffer, fills it and returns its parts. */
+  addTable(
+    name: string,
+    shape: readonly [number, number],
+    init: Initializer,
+    { trainable = true, partRows = this.#partRows(shape[1]) }: TableOptions = {},
+  ): Variable[] {
+    const seed = this.#seedOf(name);
+    const [rows, columns] = shape;
+    const parts = rowRanges(rows, partRows).map(({ first, count }) => {
+      const part = this.#variable([count, columns], trainable, () => {
+        const data = new Float32Array(count * columns);
+        for (let i = 0; i < data.length; i++) data[i] = init(seed, first * columns + i);
+        return data;
+      });
+      // At once: the values would stay in memory until the part's first use.
+      this.#gpu.kernels.buffer(part);
+      return part;
+    });
+    this.#byName.set(name, { name, shape, parts, trainable, filter: undefined });
+    return parts;
+  }
+
+  #variable(shape: number[], trainable: boolean, values: () => Float32Array): Variable {
+    // tf.variable() keeps the tensor; the wrapper around the values is not needed any more.
+    return tf.tidy(() =>
+      tf.variable(this.#gpu.onPaper ? this.#gpu.kernels.empty(shape) : tf.tensor(values(), shape), trainable)
+    );
+  }
+
+  #seedOf(name: string): number {
+    if (this.#byName.has(name)) throw new Error(`Parameter ${name} is declared twice`);
+    return hash32(this.#seed ^ hash32(this.#byName.size + 1));
+  }
+
+  #partRows(columns: number): number {
+    const bytes = Math.min(PART_BYTES, this.#gpu.device.limits.maxBufferSize);
+    return Math.max(64, Math.floor(bytes / 4 / columns / 64) * 64);
   }
 
   /** Every parameter and buffer, in the order of declaration. */
@@ -79,13 +133,13 @@ export class Parameters {
 
   /** Number of trained values. */
   get size(): number {
-    return this.trainable().reduce((sum, { variable }) => sum + variable.size, 0);
+    return this.trainable().reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   }
 
   /** Reads every value back, in PyTorch's layout. */
   async state(): Promise<StateDict> {
     const list = this.list();
-    const tensors = await readParameters(this.#gpu, list.map((parameter) => [parameter, parameter.variable]));
+    const tensors = await readParameters(this.#gpu, list.map((parameter) => [parameter, parameter.parts]));
     return new Map(list.map(({ name }, i) => [name, tensors[i]]));
   }
 
@@ -111,13 +165,13 @@ export class Parameters {
       );
     }
     for (const parameter of this.list()) {
-      writeParameter(this.#gpu, parameter, parameter.variable, state.get(parameter.name)!);
+      writeParameter(this.#gpu, parameter, parameter.parts, state.get(parameter.name)!);
     }
   }
 
   /** Frees the GPU's memory. */
   dispose(): void {
-    for (const { variable } of this.list()) variable.dispose();
+    tf.dispose(this.list().flatMap(({ parts }) => parts));
     this.#byName.clear();
   }
 }
@@ -125,15 +179,31 @@ export class Parameters {
 /** Reads tensors that are laid out as their parameters are (themselves, or their momenta), into PyTorch's layout. */
 export async function readParameters(
   gpu: Gpu,
-  pairs: readonly (readonly [Parameter, Tensor])[],
+  pairs: readonly (readonly [Parameter, readonly Tensor[]])[],
 ): Promise<StateTensor[]> {
-  const values = await gpu.kernels.readAll(pairs.map(([, tensor]) => tensor));
-  return pairs.map(([{ shape, filter }], i) => ({ shape, data: filter ? toTorch(values[i], filter) : values[i] }));
+  const values = await gpu.kernels.readAll(pairs.flatMap(([, parts]) => parts));
+  return pairs.map(([{ shape, filter }, parts]) => {
+    const data = joined(values.splice(0, parts.length));
+    return { shape, data: filter ? toTorch(data, filter) : data };
+  });
 }
 
-/** Writes PyTorch's layout into a tensor that is laid out as `parameter` is. */
-export function writeParameter(gpu: Gpu, parameter: Parameter, tensor: Tensor, value: StateTensor): void {
-  gpu.kernels.write(tensor, parameter.filter ? toOurs(value.data, parameter.filter) : value.data);
+function joined(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1) return parts[0];
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** Writes PyTorch's layout into tensors that are laid out as `parameter` is. */
+export function writeParameter(gpu: Gpu, parameter: Parameter, parts: readonly Tensor[], value: StateTensor): void {
+  const ours = parameter.filter ? toOurs(value.data, parameter.filter) : value.data;
+  let at = 0;
+  for (const part of parts) gpu.kernels.write(part, ours.subarray(at, at += part.size));
 }
 
 /** [out, in, height, width] to [height, width, in, out]. */

@@ -32,6 +32,11 @@ export interface TrainOptions {
   width: number;
   /** Length of an embedding. @default 512 */
   embeddingSize: number;
+  /**
+   * `mixed` keeps what the backward pass needs in half precision, and multiplies in it where the adapter can; weights, sums and the head
+   * stay float32, and gradients are scaled. @default "f32"
+   */
+  precision: "f32" | "mixed";
   /** Loss head. @default "center_bias" */
   headType: "center_bias" | "arcface" | "cosface";
   /** Scale s of the logits. @default 64 */

@@ -37,6 +37,11 @@ export const trainOptionsSchema = z.strictObject({
   imageSize: option("Model", "height and width the network sees, pixels", whole(16, 1024).default(112)),
   width: option("Model", "multiplier of the backbone's channels", positive.max(8).default(1)),
   embeddingSize: option("Model", "length of an embedding", whole(1, 8192).default(512)),
+  precision: option(
+    "Model",
+    "mixed: activations in half precision, less memory",
+    z.enum(["f32", "mixed"]).default("f32"),
+  ),
 
   headType: option("Head", "loss head", z.enum(["center_bias", "arcface", "cosface"]).default("center_bias")),
   scale: option("Head", "scale s of the logits", positive.default(64)),

@@ -24,6 +24,8 @@ export interface ProgressMetrics {
   marginMean?: number;
   /** Smallest of them. */
   marginMin?: number;
+  /** Steps of mixed precision that were not taken. */
+  skipped?: number;
   /** Largest of them. */
   marginMax?: number;
   /** Learning rate. */
@@ -139,7 +141,8 @@ export class Progress implements Disposable {
 
   /** Each number with its name, the most important first; a narrow terminal cuts the last ones off. */
   #words(): string[] {
-    const { step = 0, epoch, loss, t, marginMean, marginMin, marginMax, lr, imagesPerSecond, doing } = this.#metrics;
+    const { step = 0, epoch, loss, t, marginMean, marginMin, marginMax, lr, imagesPerSecond, doing, skipped = 0 } =
+      this.#metrics;
     const margins = marginMin === undefined || marginMax === undefined
       ? ""
       : ` (${marginMin.toFixed(3)} to ${marginMax.toFixed(3)})`;
@@ -152,6 +155,7 @@ export class Progress implements Disposable {
       this.#timeLeft(step),
       t === undefined ? "" : `t ${t.toFixed(4)}`,
       marginMean === undefined ? "" : `margin ${marginMean.toFixed(3)}${margins}`,
+      skipped === 0 ? "" : `${skipped} skipped`,
       lr === undefined ? "" : `lr ${Number(lr.toPrecision(3))}`,
     ];
     return words.filter((word) => word !== "");

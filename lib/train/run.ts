@@ -253,6 +253,7 @@ export class Run implements Disposable {
   async #save(): Promise<void> {
     await this.#read();
     this.#takeStock();
+    this.#state.lossScale = await this.#parts.step.lossScale?.read();
     this.#parts.log.sync();
     const { gpu, options } = this.#setup;
     const path = checkpointPath(this.folder, this.#state.step);

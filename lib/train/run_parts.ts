@@ -81,8 +81,11 @@ export function makeRunParts({ gpu, set, options, progress }: RunSetup): RunPart
   const identity = { seed, batchSize, samples: set.size, classes: set.classes, headType };
   if (checkpoint !== undefined) restoreCheckpoint(checkpoint, parts, identity);
   const state = checkpoint?.state ?? freshState();
+  if (state.lossScale) step.lossScale?.load(state.lossScale);
   // tfjs computes small tensors on the processor until they are on the GPU; in a resumed run they are there from the start.
-  for (const { variable } of [...backbone.parameters.list(), ...head.parameters.list()]) gpu.kernels.buffer(variable);
+  for (const { parts } of [...backbone.parameters.list(), ...head.parameters.list()]) {
+    for (const part of parts) gpu.kernels.buffer(part);
+  }
 
   const finished = isFinished(state, options);
   const log = resources.use(

@@ -27,12 +27,13 @@ export interface RunFacts {
 
 /** The lines a run begins with; `standing` says where it stands, after the name of its folder. */
 export function openingLines({ folder, options, set, backbone, adapter }: RunFacts, standing: string): string[] {
-  const { width, imageSize, batchSize, model, headType } = options;
+  const { width, imageSize, batchSize, model, headType, precision } = options;
   const millions = (backbone.parameters.size / 1e6).toFixed(2);
   return [
     `adapter   ${adapter.name}${adapter.software ? " (software: computes on the processor)" : ""}`,
     `data      ${set.name}: ${set.size} images of ${set.classes} classes, batches of ${batchSize}`,
-    `model     ${model}, width ${width}, images ${imageSize}x${imageSize}, ${millions} million parameters; head ${headType}`,
+    `model     ${model}, width ${width}, images ${imageSize}x${imageSize}, ${millions} million parameters; head ${headType}` +
+    (precision === "mixed" ? "; mixed precision" : ""),
     `run       ${folder}${standing}`,
   ];
 }
@@ -49,6 +50,7 @@ export function stepLine(epoch: number, one: StepReading): LogLine {
     m_min: one.marginMin,
     accuracy: one.right / one.samples,
     lr: one.rate,
+    ...(one.lossScale !== undefined && { loss_scale: one.lossScale, skipped: one.skipped }),
   };
 }
 

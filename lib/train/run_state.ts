@@ -1,5 +1,6 @@
 import type { CorruptImage } from "../data/loader.ts";
 import type { NamedPairResult } from "../eval/pair_table.ts";
+import type { LossScaleState } from "./loss_scale.ts";
 import type { TrainOptions } from "./options.ts";
 
 /** Sums over the epoch under way, for its line in the log. */
@@ -50,6 +51,8 @@ export interface RunState {
   corruptCount: number;
   /** Seconds so far, over all resumed parts. */
   seconds: number;
+  /** Where the loss scale of mixed precision stands. */
+  lossScale?: LossScaleState;
 }
 
 /** Where every run begins. */

@@ -2,6 +2,7 @@ import * as tf from "../deps/tfjs.ts";
 import { sgdKernel } from "../gpu/kernels/sgd.ts";
 import { rowRanges, rowsOf, rowsPerBinding } from "../gpu/row_ranges.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
+import type { ClassUpdate } from "../head/head.ts";
 import { type Parameter, readParameters, type StateDict, writeParameter } from "../nn/parameters.ts";
 
 /** What does not change from step to step. */
@@ -20,27 +21,38 @@ export class Sgd {
   readonly #gpu: Gpu;
   readonly #options: SgdOptions;
   readonly #named: readonly (readonly [string, Parameter])[];
-  readonly #velocities: tf.Tensor[];
+  readonly #velocities: readonly (readonly tf.Tensor[])[];
 
   /** `named` are the trained parameters under the names their velocities are saved by. */
   constructor(gpu: Gpu, named: readonly (readonly [string, Parameter])[], options: SgdOptions) {
     this.#gpu = gpu;
     this.#options = options;
     this.#named = named;
-    this.#velocities = named.map(([, { variable }]) => tf.keep(tf.tidy(() => tf.zeros(variable.shape))));
+    this.#velocities = named.map(([, { parts }]) => parts.map((part) => tf.keep(gpu.kernels.zeros(part.shape))));
   }
 
-  /** One step at learning rate `rate` along `gradients` (in the order of the parameters) times `scale`. */
-  step(gradients: readonly tf.Tensor[], rate: number, scale: tf.Scalar): void {
+  /**
+   * One step at learning rate `rate` along `gradients` times `scale`: one for each parameter in their order, in parts as it is, or none where
+   * {@linkcode Sgd.classUpdate} moves the parameter. With `skip` [1] other than 0 nothing moves.
+   */
+  step(
+    gradients: readonly (readonly tf.Tensor[] | undefined)[],
+    rate: number,
+    scale: tf.Scalar,
+    skip?: tf.Tensor1D,
+  ): void {
     const { momentum, weightDecay } = this.#options;
     tf.tidy(() => {
-      const hyper = tf.concat([tf.tensor1d([rate, momentum, weightDecay]), scale.reshape<tf.Tensor1D>([1])]);
-      const parts = this.#named.flatMap(([, { variable }], i) =>
-        // Class weights may be larger than one binding.
-        rowRanges(variable.size, rowsPerBinding(this.#gpu, 1)).map(({ first, count }) => ({
-          size: count,
-          tensors: [gradients[i], this.#velocities[i], variable].map((tensor) => rowsOf(tensor, first, count, 1)),
-        }))
+      const fixed = tf.tensor1d([rate, momentum, weightDecay]);
+      const hyper = tf.concat([fixed, scale.reshape<tf.Tensor1D>([1]), skip ?? tf.zeros<tf.Rank.R1>([1])]);
+      const parts = this.#named.flatMap(([, { parts }], i) =>
+        (gradients[i] ?? []).flatMap((gradient, k) =>
+          // Class weights may be larger than one binding.
+          rowRanges(gradient.size, rowsPerBinding(this.#gpu, 1)).map(({ first, count }) => ({
+            size: count,
+            tensors: [gradient, this.#velocities[i][k], parts[k]].map((tensor) => rowsOf(tensor, first, count, 1)),
+          }))
+        )
       );
       const wide = parts.filter(({ size }) => size % 4 === 0);
       const narrow = parts.filter(({ size }) => size % 4 !== 0);
@@ -60,6 +72,13 @@ export class Sgd {
     return rowRanges(parts.length, most).map(({ first, count }) => parts.slice(first, first + count));
   }
 
+  /** What moves the parameter of this name in the backward pass, at learning rate `rate`; `hyper` belongs to the caller. */
+  classUpdate(name: string, rate: number): ClassUpdate {
+    const i = this.#named.findIndex(([known]) => known === name);
+    const { momentum, weightDecay } = this.#options;
+    return { hyper: tf.tensor1d([rate, momentum, weightDecay]), velocities: this.#velocities[i] };
+  }
+
   /** Velocities by name, in PyTorch's layout. */
   async state(): Promise<StateDict> {
     const pairs = this.#named.map(([, parameter], i) => [parameter, this.#velocities[i]] as const);
@@ -77,6 +96,6 @@ export class Sgd {
 
   /** Frees the GPU's memory. */
   dispose(): void {
-    for (const velocity of this.#velocities) velocity.dispose();
+    tf.dispose(this.#velocities.flat());
   }
 }

@@ -3,6 +3,7 @@ import type { NamedPairResult } from "../eval/pair_table.ts";
 import { Validation } from "../eval/validation.ts";
 import { startWebGPU } from "../gpu/start_webgpu.ts";
 import { demoSets } from "./demo_sets.ts";
+import { checkMemory, refusal } from "./memory_check.ts";
 import type { TrainOptions } from "./options.ts";
 import { Progress, type ProgressWriter } from "./progress.ts";
 import { resolveTrainOptions } from "./resolve_options.ts";
@@ -68,6 +69,8 @@ export async function train(given: Partial<TrainOptions> = {}, hooks: TrainHooks
   signal?.throwIfAborted();
   const demo = options.data === undefined ? await demoSets(options, progress, signal) : undefined;
   using set = openTrainingSet(options.data ?? demo!.data, { sample: options.sample });
+  const memory = checkMemory(gpu, options, set.classes);
+  if (!memory.fits) throw refusal(memory, options, gpu.adapter);
   using validation = new Validation(gpu, options.val.length > 0 ? options.val : demo?.val ?? [], {
     workers: options.numWorkers,
     // As many as are computed at once in training: the same shapes, so no kernels to compile besides.

@@ -1,14 +1,17 @@
 import * as tf from "../deps/tfjs.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
-import type { Head } from "../head/head.ts";
+import type { ClassUpdate, Head } from "../head/head.ts";
 import type { Backbone } from "../nn/backbone.ts";
 import type { Parameter } from "../nn/parameters.ts";
+import { LossScale, type LossScaleOptions } from "./loss_scale.ts";
 import { Sgd, type SgdOptions } from "./sgd.ts";
 
 /** How a step is taken. */
 export interface TrainingStepOptions extends SgdOptions {
   /** The gradient is shortened to this length where it is longer; 0 leaves it as it is. @default 0 */
   readonly clipGradNorm?: number;
+  /** Of a network of mixed precision: how its gradients are scaled. */
+  readonly lossScale?: LossScaleOptions;
 }
 
 /** What a forward and backward pass gives; all of it is the caller's to dispose of. */
@@ -19,8 +22,8 @@ export interface GradientResult {
   readonly metrics: tf.Tensor1D;
   /** [batch, dim]. */
   readonly embeddings: tf.Tensor2D;
-  /** In the order of {@linkcode TrainingStep.parameters}. */
-  readonly gradients: tf.Tensor[];
+  /** In the order of {@linkcode TrainingStep.parameters}, each in parts as the parameter is; none for class weights that were updated in place. */
+  readonly gradients: (tf.Tensor[] | undefined)[];
 }
 
 /** Some images of a step, all that are computed at once. */
@@ -31,8 +34,13 @@ export interface TrainingPart {
   upload(): { images: tf.Tensor4D; labels: tf.Tensor1D };
 }
 
+/** The class weights among the parameters. */
+const CLASS_WEIGHTS = "head.weight";
+
 /** Loss, t, margin mean, maximum, minimum, right answers. */
 const SCALARS = 6;
+/** Those of a loss scale: the scale, its finite steps, skipped steps. */
+const SCALE_SCALARS = 3;
 
 /** Scalars of one step. */
 export interface StepMetrics {
@@ -50,6 +58,10 @@ export interface StepMetrics {
   readonly right: number;
   /** Samples in the step. */
   readonly samples: number;
+  /** Mixed precision: what gradients were multiplied by, after the step. */
+  readonly lossScale?: number;
+  /** Mixed precision: steps so far whose gradients were not finite, and which the network did not take. */
+  readonly skipped?: number;
 }
 
 /** One training step of backbone and head: forward, backward, SGD; nothing is read back until {@linkcode drain}. */
@@ -58,10 +70,14 @@ export class TrainingStep {
   readonly parameters: readonly (readonly [string, Parameter])[];
   /** The optimizer, for its state. */
   readonly sgd: Sgd;
+  /** Of a network of mixed precision. */
+  readonly lossScale: LossScale | undefined;
   readonly #backbone: Backbone;
   readonly #head: Head;
   readonly #gpu: Gpu;
   readonly #clip: number;
+  /** They come first. */
+  readonly #backboneParameters: number;
   #pending: { scalars: tf.Tensor[]; sizes: number[] }[] = [];
 
   /** Starts with the optimizer at rest. */
@@ -70,30 +86,37 @@ export class TrainingStep {
     this.#backbone = backbone;
     this.#head = head;
     this.#clip = options.clipGradNorm ?? 0;
+    this.#backboneParameters = backbone.parameters.trainable().length;
     this.parameters = [
       ...backbone.parameters.trainable().map((parameter) => [parameter.name, parameter] as const),
       ...head.parameters.trainable().map((parameter) => [`head.${parameter.name}`, parameter] as const),
     ];
     this.sgd = new Sgd(gpu, this.parameters, options);
+    if (backbone.options.precision === "mixed") this.lossScale = new LossScale(gpu, options.lossScale);
   }
 
-  /** Loss and gradients of a batch; images [batch, S, S, 4], labels [batch] int32. The head's buffers move. */
-  gradients(images: tf.Tensor4D, labels: tf.Tensor1D): GradientResult {
+  /**
+   * Loss and gradients of a batch; images [batch, S, S, 4], labels [batch] int32. The head's buffers move, and with `update`
+   * its class weights.
+   */
+  gradients(images: tf.Tensor4D, labels: tf.Tensor1D, update?: ClassUpdate): GradientResult {
     let metrics: tf.Tensor1D | undefined;
     let embeddings: tf.Tensor2D | undefined;
-    const variables = this.parameters.map(([, { variable }]) => variable);
+    const wanted = this.parameters.map(([name, { parts }]) => update && name === CLASS_WEIGHTS ? undefined : parts);
     const { value, grads } = tf.variableGrads(() => {
       embeddings = this.#backbone.forward(images, true);
       tf.keep(embeddings);
-      const step = this.#head.step(embeddings, labels);
+      const step = this.#head.step(this.lossScale?.lift(embeddings) ?? embeddings, labels, update);
       metrics = step.metrics;
       return step.loss;
-    }, variables);
+    }, wanted.flatMap((parts) => [...parts ?? []]));
+    const gradients = wanted.map((parts) => parts?.map(({ name }) => grads[name]));
+    this.lossScale?.unscale(gradients.slice(0, this.#backboneParameters).flatMap((parts) => parts!));
     return {
       loss: value,
       metrics: metrics!,
       embeddings: embeddings!,
-      gradients: variables.map((variable) => grads[variable.name]),
+      gradients,
     };
   }
 
@@ -103,25 +126,28 @@ export class TrainingStep {
    */
   run(parts: readonly TrainingPart[], rate: number): void {
     const samples = parts.reduce((sum, { size }) => sum + size, 0);
-    let sum: tf.Tensor[] | undefined;
+    // A gradient that is added up or shortened first has to be a tensor.
+    const inPlace = this.#head.updatesInPlace && parts.length === 1 && this.#clip === 0;
+    const update = inPlace ? this.sgd.classUpdate(CLASS_WEIGHTS, rate) : undefined;
+    let sum: GradientResult["gradients"] | undefined;
     const scalars: tf.Tensor[] = [];
     for (const part of parts) {
       const { images, labels } = part.upload();
-      const { loss, metrics, embeddings, gradients } = this.gradients(images, labels);
+      const { loss, metrics, embeddings, gradients } = this.gradients(images, labels, update);
       scalars.push(tf.tidy(() => tf.concat([loss.reshape<tf.Tensor1D>([1]), metrics])));
       tf.dispose([images, labels, embeddings, loss, metrics]);
-      const share = part.size / samples;
-      const weighted = parts.length === 1 ? gradients : tf.tidy(() => gradients.map((gradient) => gradient.mul(share)));
-      if (parts.length > 1) tf.dispose(gradients);
-      const before = sum;
-      sum = before ? tf.tidy(() => before.map((gradient, i) => gradient.add(weighted[i]))) : weighted;
-      if (before) tf.dispose([before, weighted]);
+      sum = parts.length === 1 ? gradients : addUp(sum, gradients, part.size / samples);
     }
-    this.#pending.push({ scalars, sizes: parts.map(({ size }) => size) });
     const gradients = sum!;
-    const scale = tf.tidy(() => this.#scale(gradients));
-    this.sgd.step(gradients, rate, scale);
-    tf.dispose([gradients, scale]);
+    const all = gradients.flatMap((parts) => parts ?? []);
+    const scale = tf.tidy(() => this.#scale(all));
+    const skip = this.lossScale?.settle();
+    this.sgd.step(gradients, rate, scale, skip);
+    tf.dispose([all, scale, skip ?? []]);
+    // A copy: the next step changes it in place.
+    if (this.lossScale) scalars.push(tf.tidy(() => this.lossScale!.state.add(0)));
+    this.#pending.push({ scalars, sizes: parts.map(({ size }) => size) });
+    update?.hyper.dispose();
   }
 
   #scale(gradients: tf.Tensor[]): tf.Scalar {
@@ -152,14 +178,36 @@ export class TrainingStep {
       const [, t, marginMean, marginMax, marginMin] = rows[rows.length - 1].row;
       const loss = rows.reduce((sum, { size, row }) => sum + row[0] * size / samples, 0);
       const right = rows.reduce((sum, { row }) => sum + row[5], 0);
-      return { loss, t, marginMean, marginMax, marginMin, right, samples };
+      const metrics = { loss, t, marginMean, marginMax, marginMin, right, samples };
+      if (!this.lossScale) return metrics;
+      const [lossScale, , skipped] = values.subarray(at, at += SCALE_SCALARS);
+      return { ...metrics, lossScale, skipped };
     });
   }
 
   /** Frees the GPU's memory of the optimizer and of what is pending. */
   dispose(): void {
     this.sgd.dispose();
+    this.lossScale?.dispose();
     tf.dispose(this.#pending.flatMap(({ scalars }) => scalars));
     this.#pending = [];
   }
+}
+
+/** `sum` and `share` of `gradients` as new tensors, in place of both. */
+function addUp(
+  sum: GradientResult["gradients"] | undefined,
+  gradients: GradientResult["gradients"],
+  share: number,
+): GradientResult["gradients"] {
+  const added = gradients.map((parts, i) =>
+    parts?.map((part, k) =>
+      tf.tidy(() => {
+        const weighted = part.mul(share);
+        return sum ? sum[i]![k].add(weighted) : weighted;
+      })
+    )
+  );
+  tf.dispose([sum ?? [], gradients].flat(2) as tf.Tensor[]);
+  return added;
 }

@@ -30,7 +30,7 @@ Deno.test("run() records among tfjs's own kernels, in order", async () => {
 
 Deno.test("run() gives tensors that are changed in place back as they are, and read() sees the change", async () => {
   const { kernels } = await startWebGPU();
-  const [hyper, gradient, velocity, parameter] = [[1, 0, 0, 1], [1, 2], [0, 0], [5, 5]].map((x) => tf.tensor1d(x));
+  const [hyper, gradient, velocity, parameter] = [[1, 0, 0, 1, 0], [1, 2], [0, 0], [5, 5]].map((x) => tf.tensor1d(x));
   assert.deepEqual([...await kernels.read(parameter)], [5, 5]);
   const outputs = kernels.run(sgdKernel([2]), [hyper, gradient], [velocity, parameter]);
   assert.ok(outputs[0] === velocity && outputs[1] === parameter);
@@ -115,6 +115,16 @@ Deno.test("two hundred steps keep neither tensors nor GPU memory", async () => {
 });
 
 // The last of this file: the device keeps what it reported.
+Deno.test("zeros() are zeros, whatever the buffer held", async () => {
+  const { kernels } = await startWebGPU();
+  const used = tf.fill([1000], 7);
+  assert.equal((await kernels.read(used))[999], 7);
+  used.dispose();
+  const zeros = kernels.zeros([1000]);
+  assert.ok((await kernels.read(zeros)).every((value) => value === 0));
+  zeros.dispose();
+});
+
 Deno.test("check() throws what the device reported", async () => {
   const { kernels } = await startWebGPU();
   kernels.check();

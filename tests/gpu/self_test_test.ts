@@ -79,7 +79,8 @@ const MISTAKES: [what: string, only: string, from: string, to: string, found: st
     "labels[row] - first[0] + 1;",
     "gradient by cosine",
   ],
-  ["a gradient that keeps what lies along the weight", "class scan 9", " * along)", " * 0.0)", "tangent"],
+  ["a gradient that keeps what lies along the weight", "class scan 9", " * along;", " * 0.0;", "tangent"],
+  ["an update without friction", "class scan 9", "momentum * velocity[at]", "velocity[at]", "velocity after"],
   ["a tile's row taken for outside", "forward: winograd 4 registers 8x4", "oky1 && okx2", "oky0 && okx2", "forward"],
   [
     "a step of k left out",

@@ -6,7 +6,7 @@ import { sgdKernel } from "../../lib/gpu/kernels/sgd.ts";
 import { sumPartsKernel } from "../../lib/gpu/kernels/sum_parts.ts";
 import { transposeKernel } from "../../lib/gpu/kernels/transpose.ts";
 import { startWebGPU } from "../../lib/gpu/start_webgpu.ts";
-import { textureHeight } from "../../lib/gpu/texture_copies.ts";
+import { TextureCopies, textureHeight } from "../../lib/gpu/texture_copies.ts";
 
 /** A runner on the device of all, that reads through textures or does not. */
 async function runner(textures: boolean): Promise<KernelRunner> {
@@ -39,9 +39,9 @@ for (const textures of [true, false]) {
 
   Deno.test(`what was changed in place is read as it is now, by any type, through ${how}`, async () => {
     const kernels = await runner(textures);
-    const [hyper, gradient, velocity, parameter] = [[1, 0, 0, 1], [1, 2, 3, 4], [0, 0, 0, 0], [5, 5, 5, 5]].map((x) =>
-      tf.tensor1d(x)
-    );
+    const [hyper, gradient, velocity, parameter] = [[1, 0, 0, 1, 0], [1, 2, 3, 4], [0, 0, 0, 0], [5, 5, 5, 5]].map((
+      x,
+    ) => tf.tensor1d(x));
     const sum = async () => {
       const [sums] = kernels.run(sumPartsKernel(1, 1, 4), [parameter], [{ shape: [4] }]);
       const [turned] = kernels.run(transposeKernel(1, 2, 2), [parameter], [{ shape: [4] }]);
@@ -80,4 +80,23 @@ Deno.test("more and larger tensors than copies are kept of are read all the same
     assert.deepEqual([...await kernels.read(last)], [2 * round]);
     tf.dispose([parts, sums, last]);
   }
+});
+
+Deno.test("textures that make room wait for a submit, and it is asked for before they pile up", () => {
+  let destroyed = 0;
+  const device = { createTexture: () => ({ createView: () => ({}), destroy: () => destroyed++ }) };
+  const copies = new TextureCopies(device as unknown as GPUDevice, () => true);
+  const encoder = { copyBufferToTexture: () => {} } as unknown as GPUCommandEncoder;
+  const copy = (megabytes: number) => {
+    copies.nextKernel();
+    const source = { buffer: {} as GPUBuffer, offset: 0, size: megabytes * 2 ** 20, owner: {}, part: false };
+    copies.of(source, { format: "rgba32float", bytes: 16 }, () => encoder);
+  };
+  // Each of another height, so that none takes the place of another.
+  for (const megabytes of [200, 250, 100]) copy(megabytes);
+  assert.equal(destroyed, 0);
+  assert.ok(copies.leaves);
+  copies.submitted();
+  assert.equal(destroyed, 2);
+  assert.ok(!copies.leaves);
 });

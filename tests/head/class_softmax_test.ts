@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Random } from "../../lib/data/random.ts";
 import * as tf from "../../lib/deps/tfjs.ts";
+import { rowRanges } from "../../lib/gpu/row_ranges.ts";
 import { startWebGPU } from "../../lib/gpu/start_webgpu.ts";
 import { classSoftmax } from "../../lib/head/class_softmax.ts";
 import type { HeadStep } from "../../lib/head/head.ts";
@@ -11,21 +12,30 @@ const gpu = await startWebGPU();
 
 /** Loss, metrics and gradients of one formulation. */
 async function outcome(
-  step: (e: tf.Tensor2D, w: tf.Tensor2D) => HeadStep,
-  embeddings: tf.Tensor2D,
-  weight: tf.Tensor2D,
+  step: () => HeadStep,
+  inputs: tf.Tensor[],
 ): Promise<Float32Array[]> {
   let metrics: tf.Tensor | undefined;
   const { value, grads } = (tf.engine() as unknown as {
     gradients(f: () => tf.Tensor, xs: tf.Tensor[]): { value: tf.Tensor; grads: tf.Tensor[] };
   }).gradients(() => {
-    const result = step(embeddings, weight);
+    const result = step();
     metrics = result.metrics;
     return result.loss;
-  }, [embeddings, weight]);
+  }, inputs);
   const values = await gpu.kernels.readAll([value, metrics!, ...grads]);
   tf.dispose([value, metrics!, grads]);
   return values;
+}
+
+/** Rows of a table as tensors of 128 rows. */
+function inParts(table: tf.Tensor2D): tf.Tensor2D[] {
+  const [rows, dim] = table.shape;
+  return rowRanges(rows, 128).map(({ first, count }) => table.slice([first, 0], [count, dim]));
+}
+
+function joined(parts: Float32Array[]): Float32Array {
+  return Float32Array.from(parts.flatMap((part) => [...part]));
 }
 
 for (const kind of ["angular", "additive"] as MarginKind[]) {
@@ -41,7 +51,7 @@ for (const kind of ["angular", "additive"] as MarginKind[]) {
       const options: MarginOptions = {
         scale: 16,
         kind,
-        centers,
+        centers: [centers],
         decide: (facts) => {
           hardness.push(tf.keep(facts.hardness!.clone()));
           const margins = facts.hardness!.mul(0.1).add(0.2);
@@ -49,24 +59,51 @@ for (const kind of ["angular", "additive"] as MarginKind[]) {
           return { ofSamples: tf.gather(margins, labels) as tf.Tensor1D, report: report as never };
         },
       };
-      const plain = await outcome((e, w) => plainSoftmax(e, w, labels, options), embeddings, weight);
-      const limits = { perBinding: 128, perGradient: 64 };
-      const ranged = await outcome((e, w) => classSoftmax(gpu, e, w, labels, options, limits), embeddings, weight);
+      const plain = await outcome(() => plainSoftmax(embeddings, [weight], labels, options), [embeddings, weight]);
+      // In parts of 128 classes, which ranges of 64 and of 128 go over.
+      const limits = { perForward: 128, perGradient: 64 };
+      const parted = { ...options, centers: inParts(centers) };
+      const parts = inParts(weight);
+      const ranged = await outcome(() => classSoftmax(gpu, embeddings, parts, labels, parted, limits), [
+        embeddings,
+        ...parts,
+      ]);
+      const whole = await outcome(() => classSoftmax(gpu, embeddings, [weight], labels, options, limits), [
+        embeddings,
+        weight,
+      ]);
+      assert.deepEqual(joined(ranged.slice(3)), whole[3]);
+      assert.deepEqual(ranged.slice(0, 3), whole.slice(0, 3));
+      // The same once more, with a step of SGD in the backward pass.
+      const velocities = parts.map((part) => tf.fill(part.shape, 0.01));
+      const update = { hyper: tf.tensor1d([0.1, 0.9, 0.05]), velocities };
+      const stepped = await outcome(
+        () => classSoftmax(gpu, embeddings, parts, labels, parted, { ...limits, update }),
+        [embeddings],
+      );
+      assert.deepEqual(stepped, whole.slice(0, 3));
+      const before = await weight.data() as Float32Array;
+      const speed = before.map((w, i) => 0.9 * 0.01 + (plain[3][i] + 0.05 * w));
+      const after = joined(await gpu.kernels.readAll(parts));
+      const velocity = joined(await gpu.kernels.readAll(velocities));
       const tables = await gpu.kernels.readAll(hardness);
       for (
         const [name, ours, reference] of [
           ["loss", ranged[0], plain[0]],
           ["metrics", ranged[1], plain[1]],
           ["gradient of embeddings", ranged[2], plain[2]],
-          ["gradient of weight", ranged[3], plain[3]],
+          ["gradient of weight", whole[3], plain[3]],
+          ["weight after", after, before.map((w, i) => w - 0.1 * speed[i])],
+          ["velocity after", velocity, speed],
           ["hardness", tables[1], tables[0]],
+          ["hardness of the update", tables[3], tables[0]],
         ] as const
       ) {
         const typical = Math.sqrt(reference.reduce((sum, x) => sum + x * x, 0) / reference.length) || 1;
         const error = Math.max(...reference.map((x, i) => Math.abs(x - ours[i]) / typical));
         assert.ok(error < 2e-5, `${name}: error ${error}`);
       }
-      tf.dispose([embeddings, weight, centers, labels, hardness]);
+      tf.dispose([embeddings, weight, centers, labels, hardness, parts, parted.centers, update]);
     });
   }
 }

@@ -50,7 +50,7 @@ export async function runStep(gpu: Gpu, head: Head, embeddings: Matrix, labels: 
   const e = tf.tensor2d(embeddings);
   const y = tf.tensor1d(labels, "int32");
   let metrics: tf.Tensor1D | undefined;
-  const weight = head.parameters.list().find(({ name }) => name === "weight")!.variable;
+  const weight = head.parameters.list().find(({ name }) => name === "weight")!.parts[0];
   const { value, grads } = tf.engine().gradients(() => {
     const step = head.step(e, y);
     metrics = step.metrics;

@@ -99,6 +99,7 @@ Deno.test("checkImports() keeps dependencies out of what mod.ts exports", () => 
 
 Deno.test("checkImports() names files that are missing, outside, long, or in no room", () => {
   assert.match(messages("lib/data/a.ts", 'import "./b.ts";')[0], /is no file: expected lib\/data\/b.ts/);
+  assert.deepEqual(messages("tools/a.ts", 'import program from "./b.py" with { type: "text" };'), []);
   assert.match(messages("lib/data/a.ts", 'import "../../../b.ts";')[0], /outside the project/);
   assert.deepEqual(messages("tests/a_test.ts", 'new URL("../../data/train.rec", import.meta.url);'), []);
   assert.match(messages("attic/a.ts", "")[0], /in no room/);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { failedTests, readSummary, runPhase, sum } from "../../tools/test_phase.ts";
+import { failedTests, judge, readSummary, runPhase, sum } from "../../tools/test_phase.ts";
 
 /** A phase's process, written as one line of TypeScript. */
 function script(code: string): string[] {
@@ -36,6 +36,26 @@ Deno.test("runPhase() counts a check as one, and tells a failing one by its exit
   const bad = await runPhase({ name: "bad", args: script("Deno.exit(3)") });
   assert.deepEqual(bad.counts, { passed: 0, failed: 1, skipped: 0 });
   assert.equal(bad.problem, "exit code 3");
+});
+
+Deno.test("judge() takes a crash after the last line for a note, and any other for a failure", () => {
+  const phase = { name: "crash", args: ["test", "some_test.ts"] };
+  const passed = "a ... ok (1ms)\n\nok | 3 passed | 0 failed (1s)\n";
+  const late = judge(phase, 134, passed, "double free or corruption\n");
+  assert.deepEqual(late.counts, { passed: 3, failed: 0, skipped: 0 });
+  assert.match(late.note!, /^its process crashed at its exit, after the last test: code 134$/);
+  assert.equal(late.problem, undefined);
+  assert.equal(judge(phase, 139, passed, "").counts.failed, 0);
+  for (
+    const [code, output] of [
+      [134, "a ... ok (1ms)\n"],
+      [134, "FAILED | 3 passed | 1 failed (1s)\n"],
+      [134, `${passed}b ... `],
+      [1, passed],
+      [137, passed],
+    ] as const
+  ) assert.equal(judge(phase, code, output, "").counts.failed, 1, `${code} ${output}`);
+  assert.equal(judge({ name: "check", args: ["check"] }, 134, "", "").counts.failed, 1);
 });
 
 Deno.test("runPhase() fails on output it refuses and on a phase that does not end", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import * as tf from "../../lib/deps/tfjs.ts";
 import type { AskedPass } from "../../lib/gpu/conv_choices.ts";
 import { choiceName } from "../../lib/gpu/conv_choice.ts";
 import { ConvChoices } from "../../lib/gpu/conv_choices.ts";
@@ -74,7 +75,7 @@ Deno.test("askedPasses() lists a network's convolutions without computing or cha
   // The linear layer's is a product of its own; the images, which have none, are of a shape that a block's input has too.
   assert.equal(count("input"), count("forward") - 1);
   assert.ok(passes.every(({ layer }) => layer.batch === 3));
-  assert.equal(gpu.kernels.dryRun, false);
+  assert.equal(tf.getBackend(), "webgpu");
   backbone.dispose();
 });
 

@@ -97,13 +97,13 @@ async function run(
     addNumber(`step ${k} margin min`, min, numbers.m_min, float32.m_min);
     await addRows(`step ${k} embedding`, embeddings, numbers.embedding, float32.embedding);
     const sampled = [...step.parameters.entries()].filter(([, [name]]) => numbers.grads?.[name]);
-    const torch = await readParameters(gpu, sampled.map(([i, [, parameter]]) => [parameter, gradients[i]]));
+    const torch = await readParameters(gpu, sampled.map(([i, [, parameter]]) => [parameter, gradients[i]!]));
     for (const [j, [, [name]]] of sampled.entries()) {
       addTensor(`step ${k} gradient of ${name}`, torch[j].data, numbers.grads![name], float32.grads![name]);
     }
     const one = tf.scalar(1);
     step.sgd.step(gradients, golden.lr, one);
-    tf.dispose([loss, metrics, embeddings, gradients, one]);
+    tf.dispose([loss, metrics, embeddings, one, ...gradients.flatMap((parts) => parts ?? [])]);
   }
   const after = await backbone.parameters.state();
   for (const [name, value] of await head.parameters.state()) after.set(`head.${name}`, value);
@@ -125,9 +125,9 @@ function loadParameters(backbone: Backbone, head: Head, golden: BackboneGolden, 
     state.set(name, { shape, data: nudged(fill(seed, shape, lo, hi), seed, nudge) });
   }
   // The last batch-norm's weight is 1 and never trained; a golden file need not list it.
-  for (const { name, shape, variable } of backbone.parameters.list()) {
+  for (const { name, shape } of backbone.parameters.list()) {
     if (!state.has(name) && name === "features.weight") {
-      state.set(name, { shape, data: new Float32Array(variable.size).fill(1) });
+      state.set(name, { shape, data: new Float32Array(shape[0]).fill(1) });
     }
   }
   backbone.parameters.load(state, "golden numbers");

@@ -58,7 +58,7 @@ async function checkCase(gpu: Gpu, ci: number, numbers: HeadCase): Promise<Parit
         metrics = step.metrics;
         return step.loss;
       },
-      [embeddings, named[0][1].variable],
+      [embeddings, named[0][1].parts[0]],
     );
     const [loss] = await gpu.kernels.read(value);
     const [t, mean, max, min] = await gpu.kernels.read(metrics!);
@@ -76,7 +76,7 @@ async function checkCase(gpu: Gpu, ci: number, numbers: HeadCase): Promise<Parit
     );
     addTensor(name("gradient of weight"), await gpu.kernels.read(grads[1]), exact.grad_weight, pytorch.grad_weight);
     const one = tf.scalar(1);
-    sgd.step([grads[1]], numbers.lr, one);
+    sgd.step([[grads[1]]], numbers.lr, one);
     const state = await head.parameters.state();
     addTensor(name("center"), state.get("center")!.data, exact.center, pytorch.center);
     addTensor(name("weight after"), state.get("weight")!.data, exact.weight_after, pytorch.weight_after);

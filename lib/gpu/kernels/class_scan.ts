@@ -194,7 +194,8 @@ export function gradientColumns(classes: number): number {
 }
 
 /**
- * Gradient of the mean loss by each cosine of a range: (softmax - 1 at the label) * scale / batch, at the label times the slope of phi.
+ * Gradient of the mean loss by each cosine of a range: (softmax - 1 at the label) * scale / batch, at the label times the slope of phi;
+ * and divided by the length of the class weight, so that the weights themselves give the gradient of the embeddings' directions.
  * Bindings: embeddings (unit), weight, inverse, labels, rows [4, batch] (phi, its slope, log-sum, upstream gradient), first [1]
  * (i32), gradient [batch, columns].
  */
@@ -229,9 +230,12 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
       let class_ = class0 + c;
       if (class_ >= ${columns}u) { break; }
       let own = i32(class_) == labels[row] - first[0];
-      let logit = ${scale} * select(dots[r * ${TILE}u + c] * inverse[min(class_, ${classes - 1}u)], rows[row], own);
+      let shorter = inverse[min(class_, ${classes - 1}u)];
+      let logit = ${scale} * select(dots[r * ${TILE}u + c] * shorter, rows[row], own);
       let share = exp(min(logit - rows[${2 * batch}u + row], 0.0));
-      let g = select(share, (share - 1.0) * rows[${batch}u + row], own) * ${scale / batch} * rows[${3 * batch}u + row];
+      let g = select(share, (share - 1.0) * rows[${batch}u + row], own) * ${scale / batch} * rows[${
+      3 * batch
+    }u + row] * shorter;
       gradient[row * ${columns}u + class_] = select(0.0, g, class_ < ${classes}u);
     }
   }
@@ -240,7 +244,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
 }
 
 /**
- * Gradient of the weights from that of their directions: what lies along a row falls away, the rest is divided by its length.
+ * Gradient of the weights from that of their directions, which is divided by their lengths already: what lies along a row falls away.
  * Bindings: directions [columns, dim], weight [classes, dim], inverse [classes], gradient [classes, dim].
  */
 export function classTangentKernel({ dim, classes }: Omit<ClassRange, "batch">): KernelSpec {
@@ -263,31 +267,67 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   for (var d = 0u; d < ${wide}u; d++) { dot4 += directions[c * ${wide}u + d] * weight[c * ${wide}u + d]; }
   let along = (dot4.x + dot4.y + dot4.z + dot4.w) * inverse[c] * inverse[c];
   for (var d = 0u; d < ${wide}u; d++) {
-    gradient[c * ${wide}u + d] = (directions[c * ${wide}u + d] - weight[c * ${wide}u + d] * along) * inverse[c];
+    gradient[c * ${wide}u + d] = directions[c * ${wide}u + d] - weight[c * ${wide}u + d] * along;
   }
 }`,
   };
 }
 
-/** Rows scaled by their inverse lengths: unit = weight * inverse. Bindings: weight, inverse, unit [columns, dim]. */
-export function unitRowsKernel({ dim, classes }: Omit<ClassRange, "batch">): KernelSpec {
+/**
+ * What {@linkcode classTangentKernel} gives, used at once: a step of SGD with momentum, in place, v = momentum v + (g + decay p), p = p - rate v.
+ * Bindings: directions [columns, dim], inverse [classes], hyper [rate, momentum, decay], velocity [classes, dim], weight [classes, dim].
+ */
+export function classUpdateKernel({ dim, classes }: Omit<ClassRange, "batch">): KernelSpec {
+  const wide = dim / 4;
+  const { size, workgroups } = spread(classes, 64);
+  return {
+    name: `class update ${classes}x${dim}`,
+    bindings: ["read", "read", "read", "write", "write"],
+    workgroups,
+    wgsl: `
+${storage(0, "directions", "vec4f", gradientColumns(classes) * wide)}
+${storage(1, "inverse", "f32", classes)}
+${storage(2, "hyper", "f32", 3)}
+${storage(3, "velocity", "vec4f", classes * wide, "write")}
+${storage(4, "weight", "vec4f", classes * wide, "write")}
+@compute @workgroup_size(${size})
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
+  let c = ${flatIndex(workgroups, size)};
+  if (c >= ${classes}u) { return; }
+  let rate = hyper[0];
+  let momentum = hyper[1];
+  let decay = hyper[2];
+  var dot4 = vec4f();
+  for (var d = 0u; d < ${wide}u; d++) { dot4 += directions[c * ${wide}u + d] * weight[c * ${wide}u + d]; }
+  let along = (dot4.x + dot4.y + dot4.z + dot4.w) * inverse[c] * inverse[c];
+  for (var d = 0u; d < ${wide}u; d++) {
+    let at = c * ${wide}u + d;
+    let p = weight[at];
+    let v = momentum * velocity[at] + (directions[at] - p * along + decay * p);
+    velocity[at] = v;
+    weight[at] = p - rate * v;
+  }
+}`,
+  };
+}
+
+/** Rows and zeros after them, up to {@linkcode gradientColumns}. Bindings: weight [classes, dim], padded [columns, dim]. */
+export function paddedRowsKernel({ dim, classes }: Omit<ClassRange, "batch">): KernelSpec {
   const wide = dim / 4;
   const total = gradientColumns(classes) * wide;
   const { size, workgroups } = spread(total, 64);
   return {
-    name: `unit rows ${classes}x${dim}`,
-    bindings: ["read", "read", "write"],
+    name: `padded rows ${classes}x${dim}`,
+    bindings: ["read", "write"],
     workgroups,
     wgsl: `
 ${storage(0, "weight", "vec4f", classes * wide)}
-${storage(1, "inverse", "f32", classes)}
-${storage(2, "unit", "vec4f", total, "write")}
+${storage(1, "padded", "vec4f", total, "write")}
 @compute @workgroup_size(${size})
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
   let i = ${flatIndex(workgroups, size)};
   if (i >= ${total}u) { return; }
-  let at = min(i, ${classes * wide - 1}u);
-  unit[i] = select(vec4f(), weight[at] * inverse[at / ${wide}u], i < ${classes * wide}u);
+  padded[i] = select(vec4f(), weight[min(i, ${classes * wide - 1}u)], i < ${classes * wide}u);
 }`,
   };
 }

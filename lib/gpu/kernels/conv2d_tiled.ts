@@ -10,6 +10,8 @@ export interface TiledChoice {
   readonly tile: WorkgroupTile;
   /** More than one where the output alone does not keep a GPU busy; the parts are added up afterwards. */
   readonly splits: number;
+  /** Both factors are rounded to half precision in workgroup memory; sums are float32. Needs the feature shader-f16. @default false */
+  readonly half?: boolean;
 }
 
 /**
@@ -17,7 +19,7 @@ export interface TiledChoice {
  * output channels, and the sum goes over taps and input channels. The input is normalised while it is read where asked.
  * Bindings: input [N, H, W, C], filter [taps, C, O], [norm], output [splits, N, OH, OW, O].
  */
-export function conv2dTiledKernel(pass: ConvPass, { tile, splits }: TiledChoice, norm?: NormOnLoad): KernelSpec {
+export function conv2dTiledKernel(pass: ConvPass, { tile, splits, half }: TiledChoice, norm?: NormOnLoad): KernelSpec {
   const [height, width, channels] = pass.input;
   const [outHeight, outWidth, outputs] = pass.output;
   const [gridRows, gridCols] = pass.grid;
@@ -41,6 +43,7 @@ export function conv2dTiledKernel(pass: ConvPass, { tile, splits }: TiledChoice,
     n: outputs,
     transposed: false,
     splits,
+    half,
     inputs: [
       storage(0, "input", "vec4f", pass.batch * height * width * wideIn),
       storage(1, "filter_", "vec4f"),
@@ -91,7 +94,7 @@ function readAt(image: string, height: number, width: number, wide: number, norm
  */
 export function filterGradientTiledKernel(
   layer: ConvLayer,
-  { tile, splits }: TiledChoice,
+  { tile, splits, half }: TiledChoice,
   norm?: NormOnLoad,
 ): KernelSpec {
   const [height, width, channels] = layer.input;
@@ -109,6 +112,7 @@ export function filterGradientTiledKernel(
     n: outputs,
     transposed: true,
     splits,
+    half,
     inputs: [
       storage(0, "input", "vec4f", layer.batch * height * width * wideIn),
       storage(1, "gradient", "vec4f", positions * wideOut),

@@ -13,7 +13,12 @@ export interface GroupedConv {
   readonly groups: number;
   readonly stride: number;
   readonly pad: number;
+  /** The output is kept in half precision, where a lane has four channels of it. @default false */
+  readonly half?: boolean;
 }
+
+/** Whether the output can be kept in half precision: lanes write four channels at once. */
+export const groupedHalf = (conv: GroupedConv): boolean => conv.half === true && lanesOf(conv).type === "vec4f";
 
 /** Depthwise layers go four channels at a time; other groups one by one. */
 function lanesOf(

@@ -2,9 +2,9 @@ import type { KernelSpec } from "../kernel_spec.ts";
 import { flatIndex, spread, storage, vectorOf } from "./wgsl.ts";
 
 /**
- * SGD with momentum in place, for several parameters at once: v = momentum v + (scale g + decay p), p = p - rate v.
+ * SGD with momentum in place, for several parameters at once: v = momentum v + (scale g + decay p), p = p - rate v; nothing where skip is not 0.
  * Sizes are multiples of four, all or none.
- * Bindings: hyper [rate, momentum, decay, scale], a gradient for each, a velocity for each, each parameter.
+ * Bindings: hyper [rate, momentum, decay, scale, skip], a gradient for each, a velocity for each, each parameter.
  *
  * Sizes are not constants here: parameters of all sizes share one pipeline.
  */
@@ -25,13 +25,14 @@ export function sgdKernel(sizes: readonly number[]): KernelSpec {
     ],
     workgroups,
     wgsl: `
-${storage(0, "hyper", "f32", 4)}
+${storage(0, "hyper", "f32", 5)}
 ${all.map((k) => storage(1 + k, `gradient${k}`, type)).join("\n")}
 ${all.map((k) => storage(1 + many + k, `velocity${k}`, type, undefined, "write")).join("\n")}
 ${all.map((k) => storage(1 + 2 * many + k, `parameter${k}`, type, undefined, "write")).join("\n")}
 @compute @workgroup_size(${group})
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
   var i = ${flatIndex(workgroups, group)};
+  if (hyper[4] != 0.0) { return; }
   let rate = hyper[0];
   let momentum = hyper[1];
   let decay = hyper[2];

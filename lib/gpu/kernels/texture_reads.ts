@@ -4,6 +4,7 @@ export const TEXTURE_WIDTH = 4096;
 /** The types that kernels read, and the textures that hold them value for value. */
 const FORMATS = {
   vec4f: { format: "rgba32float", bytes: 16, value: "vec4f", part: "" },
+  vec2u: { format: "rg32uint", bytes: 8, value: "vec2u", part: ".xy" },
   f32: { format: "r32float", bytes: 4, value: "f32", part: ".x" },
   i32: { format: "r32sint", bytes: 4, value: "i32", part: ".x" },
   u32: { format: "r32uint", bytes: 4, value: "u32", part: ".x" },
@@ -43,7 +44,7 @@ export function textureReads(wgsl: string, most: number): TextureKernel {
   const textures = new Map<number, TextureRead>();
   const names: string[] = [];
   const declared = wgsl.replace(
-    /@group\(0\) @binding\((\d+)\) var<storage, read> (\w+): array<(vec4f|f32|i32|u32)(?:, \d+)?>;/g,
+    /@group\(0\) @binding\((\d+)\) var<storage, read> (\w+): array<(vec4f|vec2u|f32|i32|u32)(?:, \d+)?>;/g,
     (whole, binding, name, type: keyof typeof FORMATS) => {
       if (textures.size === most) return whole;
       const { format, bytes, value, part } = FORMATS[type];
@@ -54,11 +55,15 @@ fn load_${name}(i: u32) -> ${value} { return textureLoad(${name}, vec2u(i % ${TE
     },
   );
   if (names.length === 0) return { wgsl, textures };
-  return { wgsl: indexed(declared, new RegExp(`\\b(${names.join("|")})\\[`, "g")), textures };
+  return { wgsl: indexedCalls(declared, names, "load_"), textures };
 }
 
-/** Every `name[index]` that the pattern finds as `load_name(index)`; an index may hold others. */
-function indexed(text: string, pattern: RegExp): string {
+/** Every `name[index]` of these names as a call of `prefix_name`; an index may hold others. */
+export function indexedCalls(text: string, names: readonly string[], prefix: string): string {
+  return calls(text, new RegExp(`\\b(${names.join("|")})\\[`, "g"), prefix);
+}
+
+function calls(text: string, pattern: RegExp, prefix: string): string {
   const parts: string[] = [];
   let at = 0;
   for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
@@ -70,7 +75,12 @@ function indexed(text: string, pattern: RegExp): string {
       else if (text[to] === "]") depth--;
     }
     const index = text.slice(from, to - 1);
-    parts.push(text.slice(at, match.index), `load_${match[1]}(u32(`, indexed(index, new RegExp(pattern)), "))");
+    parts.push(
+      text.slice(at, match.index),
+      `${prefix}${match[1]}(u32(`,
+      calls(index, new RegExp(pattern, "g"), prefix),
+      "))",
+    );
     at = pattern.lastIndex = to;
   }
   return parts.join("") + text.slice(at);

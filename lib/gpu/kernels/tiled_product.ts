@@ -23,6 +23,8 @@ export interface WorkgroupTile {
  */
 export interface TiledProduct extends MatrixProduct {
   readonly name: string;
+  /** Tiles are kept in half precision. Needs the feature shader-f16. @default false */
+  readonly half?: boolean;
   /** Declarations of the buffers read. */
   readonly inputs: readonly string[];
   /** Functions that the expressions call. */
@@ -50,7 +52,8 @@ export const workgroupBytes = (tile: WorkgroupTile): number => 4 * tile.k * (til
  * registers. Workgroups: x over rows, y over columns, z over splits and batch.
  */
 export function tiledProductKernel(product: TiledProduct, tile: WorkgroupTile): KernelSpec {
-  const { batch, m, k, n, transposed, splits } = product;
+  const { batch, m, k, n, transposed, splits, half = false } = product;
+  const kept = (value: string) => half ? `vec4h(${value})` : value;
   const threads = threadsOf(tile);
   const wide = n / 4;
   const across = tile.n / tile.threadN;
@@ -111,11 +114,11 @@ export function tiledProductKernel(product: TiledProduct, tile: WorkgroupTile): 
   };
   const keep = () => {
     for (let t = 0; t < aEach; t++) {
-      const store = `tileA[qa${t}] = a${t};`;
+      const store = `tileA[qa${t}] = ${kept(`a${t}`)};`;
       say(aCount % threads === 0 ? store : `if (qa${t} < ${aCount}u) { ${store} }`);
     }
     for (let t = 0; t < bEach; t++) {
-      const store = `tileB[qb${t}] = b${t};`;
+      const store = `tileB[qb${t}] = ${kept(`b${t}`)};`;
       say(bCount % threads === 0 ? store : `if (qb${t} < ${bCount}u) { ${store} }`);
     }
   };
@@ -127,7 +130,7 @@ export function tiledProductKernel(product: TiledProduct, tile: WorkgroupTile): 
   say(`let next = k0 + ${tile.k}u;`);
   load("next");
   say("}");
-  for (let q = 0; q < tile.k; q += 4) multiply(say, q, tile, transposed);
+  for (let q = 0; q < tile.k; q += 4) multiply(say, q, tile, transposed, half);
   say("workgroupBarrier();");
   say("}");
   for (let i = 0; i < tile.threadM; i++) {
@@ -146,12 +149,12 @@ export function tiledProductKernel(product: TiledProduct, tile: WorkgroupTile): 
     name: product.name,
     bindings: [...product.inputs.map(() => "read" as const), "write"],
     workgroups: [Math.ceil(m / tile.m), Math.ceil(n / tile.n), batch * splits],
-    wgsl: `
+    wgsl: `${half ? "enable f16;" : ""}
 ${product.inputs.join("\n")}
 ${product.output}
 ${product.functions ?? ""}
-var<workgroup> tileA: array<vec4f, ${aCount}>;
-var<workgroup> tileB: array<vec4f, ${bCount}>;
+var<workgroup> tileA: array<${half ? "vec4h" : "vec4f"}, ${aCount}>;
+var<workgroup> tileB: array<${half ? "vec4h" : "vec4f"}, ${bCount}>;
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
   ${lines.join("\n  ")}
@@ -160,24 +163,33 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
 }
 
 /** Four steps of k out of workgroup memory. */
-function multiply(say: (line: string) => void, q: number, tile: WorkgroupTile, transposed: boolean): void {
+function multiply(
+  say: (line: string) => void,
+  q: number,
+  tile: WorkgroupTile,
+  transposed: boolean,
+  half: boolean,
+): void {
+  const wide = (value: string) => half ? `vec4f(${value})` : value;
   const across = tile.n / tile.threadN;
   const columns = tile.threadN / 4;
   const aWide = transposed ? tile.m / 4 : tile.k / 4;
   say("{");
   for (let i = 0; i < 4; i++) {
     for (let j = 0; j < columns; j++) {
-      say(`let y${i}_${j} = tileB[${(q + i) * (tile.n / 4) + j * across}u + across];`);
+      say(`let y${i}_${j} = ${wide(`tileB[${(q + i) * (tile.n / 4) + j * across}u + across]`)};`);
     }
   }
   if (transposed) {
     const rows = tile.m / tile.threadM;
     for (let i = 0; i < 4; i++) {
-      for (let r = 0; r < tile.threadM / 4; r++) say(`let x${i}_${r} = tileA[${(q + i) * aWide + r * rows}u + down];`);
+      for (let r = 0; r < tile.threadM / 4; r++) {
+        say(`let x${i}_${r} = ${wide(`tileA[${(q + i) * aWide + r * rows}u + down]`)};`);
+      }
     }
   } else {
     for (let r = 0; r < tile.threadM; r++) {
-      say(`let x${r} = tileA[(down * ${tile.threadM}u + ${r}u) * ${aWide}u + ${q / 4}u];`);
+      say(`let x${r} = ${wide(`tileA[(down * ${tile.threadM}u + ${r}u) * ${aWide}u + ${q / 4}u]`)};`);
     }
   }
   for (let i = 0; i < 4; i++) {

@@ -3,7 +3,8 @@ import { flatIndex, spread, storage } from "./wgsl.ts";
 
 /**
  * Moves class centers towards embeddings: M[y] = (1-mu) e + mu M[y]. A label more than once in the batch: `last` takes
- * its last row, `mean` the mean of its rows. `centers` are those of the classes from `first` on; labels of others are left to their own range. Bindings: embeddings [B, D], labels [B] (i32), centers [C, D].
+ * its last row, `mean` the mean of its rows. `centers` are those of the classes from `first` on; labels of others are left to their own range.
+ * Bindings: embeddings [B, D], labels [B] (i32), first [1] (i32), centers [C, D].
  */
 export function updateCentersKernel(
   batch: number,
@@ -11,18 +12,18 @@ export function updateCentersKernel(
   classes: number,
   momentum: number,
   repeated: "last" | "mean",
-  first = 0,
 ): KernelSpec {
   const lanes = batch * dim;
   const { size, workgroups } = spread(lanes, 64);
   return {
     name: `update centers ${batch}x${dim}`,
-    bindings: ["read", "read", "write"],
+    bindings: ["read", "read", "read", "write"],
     workgroups,
     wgsl: `
 ${storage(0, "embeddings", "f32", lanes)}
 ${storage(1, "labels", "i32", batch)}
-${storage(2, "centers", "f32", classes * dim, "write")}
+${storage(2, "first", "i32", 1)}
+${storage(3, "centers", "f32", classes * dim, "write")}
 @compute @workgroup_size(${size})
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
   let lane = ${flatIndex(workgroups, size)};
@@ -42,10 +43,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   sum /= count;`
         : ""
     }
-  ${first > 0 ? `if (label < ${first}) { return; }` : ""}
-  let class_ = u32(label${first > 0 ? ` - ${first}` : ""});
-  if (class_ >= ${classes}u) { return; }
-  let at = class_ * ${dim}u + d;
+  let class_ = label - first[0];
+  if (class_ < 0 || class_ >= ${classes}) { return; }
+  let at = u32(class_) * ${dim}u + d;
   centers[at] = ${1 - momentum} * sum + ${momentum} * centers[at];
 }`,
   };

@@ -31,6 +31,8 @@ export interface BatchNormOptions {
   readonly slope?: tf.Tensor;
   /** Added to the result; same shape as `x`. */
   readonly residual?: tf.Tensor;
+  /** The result is kept in half precision, where its channels come in fours. @default false */
+  readonly half?: boolean;
 }
 
 /**
@@ -41,6 +43,7 @@ export function batchNorm<T extends tf.Tensor>(gpu: Gpu, x: T, layer: BatchNormT
   const channels = x.shape[x.shape.length - 1];
   const rows = x.size / channels;
   const { slope, residual, training } = options;
+  const half = options.half && channels % 4 === 0;
   if (slope && residual) {
     throw new Error("batchNorm: PReLU and a residual sum in one pass are not needed by any backbone");
   }
@@ -54,7 +57,10 @@ export function batchNorm<T extends tf.Tensor>(gpu: Gpu, x: T, layer: BatchNormT
     (save) => {
       save([x, weight, bias, statistics, ...(slope ? [slope] : [])]);
       const spec = batchNormApplyKernel({ ...norm, prelu, residual: residual !== undefined });
-      return gpu.kernels.run(spec, [x, statistics, weight, bias, ...Object.values(optional)], [{ shape: x.shape }])[0];
+      return gpu.kernels.run(spec, [x, statistics, weight, bias, ...Object.values(optional)], [{
+        shape: x.shape,
+        half,
+      }])[0];
     },
     (dy, saved) => {
       if (!training) throw new Error("batchNorm: no gradient through running statistics");

@@ -14,6 +14,8 @@ export interface Conv2dOptions {
   readonly pad?: number;
   /** Groups of channels that do not mix. @default 1 */
   readonly groups?: number;
+  /** The output is kept in half precision, where its channels come in fours. @default false */
+  readonly half?: boolean;
 }
 
 /** The layer that a filter [rows, cols, channels / groups, outputs] makes of an input; throws if it does not fit. */
@@ -26,7 +28,8 @@ export function layerOf(x: tf.Tensor4D, filter: tf.Tensor4D, options: Conv2dOpti
   if (output[0] < 1 || output[1] < 1) {
     throw new Error(`conv2d: a ${rows}x${cols} filter does not fit ${height}x${width}`);
   }
-  return { batch, input: [height, width, channels], output, filter: [rows, cols], stride, pad };
+  const half = options.half && outputs % 4 === 0;
+  return { batch, input: [height, width, channels], output, filter: [rows, cols], stride, pad, ...(half && { half }) };
 }
 
 /**

@@ -18,7 +18,7 @@ export function directForward(
 ): tf.Tensor {
   const pass = forwardPass(layer);
   const spec = conv2dKernel(pass, convTile(pass, size));
-  return gpu.kernels.run(spec, [x, filter], [{ shape: [layer.batch, ...layer.output] }])[0];
+  return gpu.kernels.run(spec, [x, filter], [{ shape: [layer.batch, ...layer.output], half: layer.half }])[0];
 }
 
 /** The input's gradient, [batch, H, W, C]. */
@@ -66,9 +66,9 @@ export function exchangeChannels(gpu: Gpu, filter: tf.Tensor, { filter: size, in
   }])[0];
 }
 
-/** The sum over the first axis, [parts, …shape]. */
-export function addParts(gpu: Gpu, parts: tf.Tensor, shape: number[]): tf.Tensor {
+/** The sum over the first axis, [parts, …shape], in half precision where asked; a single part is that sum as it is. */
+export function addParts(gpu: Gpu, parts: tf.Tensor, shape: number[], half = false): tf.Tensor {
   const count = parts.shape[0];
   if (count === 1) return parts.reshape(shape);
-  return gpu.kernels.run(sumPartsKernel(1, count, tf.util.sizeFromShape(shape)), [parts], [{ shape }])[0];
+  return gpu.kernels.run(sumPartsKernel(1, count, tf.util.sizeFromShape(shape)), [parts], [{ shape, half }])[0];
 }

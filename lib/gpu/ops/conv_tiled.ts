@@ -2,6 +2,7 @@ import * as tf from "../../deps/tfjs.ts";
 import { forwardPass, inputGradientPasses, leavesInputsOut } from "../conv_geometry.ts";
 import type { ConvLayer } from "../conv_layer.ts";
 import { conv2dTiledKernel, filterGradientTiledKernel, type TiledChoice } from "../kernels/conv2d_tiled.ts";
+import type { NormOnLoad } from "../kernels/norm_on_load.ts";
 import type { Gpu } from "../start_webgpu.ts";
 import { addParts, exchangeChannels } from "./conv_direct.ts";
 import type { Norm } from "./norm.ts";
@@ -16,10 +17,12 @@ export function tiledForward(
   norm?: Norm,
 ): tf.Tensor {
   const shape = [layer.batch, ...layer.output];
-  const spec = conv2dTiledKernel(forwardPass(layer), choice, norm && { prelu: norm.slope !== undefined });
+  const { half } = layer;
+  const spec = conv2dTiledKernel(forwardPass(layer), tiledChoice(gpu, layer, choice), normOf(norm));
   return tf.tidy(() => {
     const inputs = norm ? [x, filter, norm.table] : [x, filter];
-    return addParts(gpu, gpu.kernels.run(spec, inputs, [{ shape: [choice.splits, ...shape] }])[0], shape);
+    const parts = { shape: [choice.splits, ...shape], half: half && choice.splits === 1 };
+    return addParts(gpu, gpu.kernels.run(spec, inputs, [parts])[0], shape, half);
   });
 }
 
@@ -36,10 +39,10 @@ export function tiledInputGradient(
     const exchanged = exchangeChannels(gpu, filter, layer);
     const passes = inputGradientPasses(layer);
     // Several passes each write positions of their own: there is nothing to add up.
-    const { tile, splits } = passes.length === 1 ? choice : { ...choice, splits: 1 };
+    const { splits, ...rest } = tiledChoice(gpu, layer, passes.length === 1 ? choice : { ...choice, splits: 1 });
     let parts = leavesInputsOut(layer) ? gpu.kernels.zeros([1, ...shape]) : undefined;
     for (const pass of passes) {
-      const spec = conv2dTiledKernel(pass, { tile, splits: parts ? 1 : splits });
+      const spec = conv2dTiledKernel(pass, { ...rest, splits: parts ? 1 : splits });
       parts = gpu.kernels.run(spec, [dy, exchanged], [parts ?? { shape: [splits, ...shape] }])[0];
     }
     return addParts(gpu, parts!, shape);
@@ -56,9 +59,18 @@ export function tiledFilterGradient(
   norm?: Norm,
 ): tf.Tensor {
   const shape = [...layer.filter, layer.input[2], layer.output[2]];
-  const spec = filterGradientTiledKernel(layer, choice, norm && { prelu: norm.slope !== undefined });
+  const spec = filterGradientTiledKernel(layer, tiledChoice(gpu, layer, choice), normOf(norm));
   return tf.tidy(() => {
     const inputs = norm ? [x, dy, norm.table] : [x, dy];
     return addParts(gpu, gpu.kernels.run(spec, inputs, [{ shape: [choice.splits, ...shape] }])[0], shape);
   });
+}
+
+/** The choice, with tiles in half precision where the layer wants it and the device can. */
+function tiledChoice(gpu: Gpu, { half }: ConvLayer, { tile, splits }: TiledChoice): TiledChoice {
+  return { tile, splits, half: half && gpu.device.features.has("shader-f16") };
+}
+
+function normOf(norm: Norm | undefined): NormOnLoad | undefined {
+  return norm && { prelu: norm.slope !== undefined };
 }

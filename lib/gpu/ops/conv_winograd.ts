@@ -62,7 +62,7 @@ export function winogradInputGradient(
       gpu,
       dy,
       transformed,
-      { ...layer, input: layer.output, output: layer.input, pad: 2 - layer.pad },
+      { ...layer, input: layer.output, output: layer.input, pad: 2 - layer.pad, half: false },
       choice,
     );
   });
@@ -88,7 +88,7 @@ function convolve(
   { size, tile }: WinogradChoice,
   norm?: Norm,
 ): tf.Tensor {
-  const output = gpu.kernels.empty([layer.batch, ...layer.output]);
+  const output = gpu.kernels.empty([layer.batch, ...layer.output], layer.half);
   const planes = (size + 2) ** 2;
   for (const chunk of winogradChunks(gpu.device.limits.maxStorageBufferBindingSize, layer, size)!) {
     tf.tidy(() => {

@@ -5,13 +5,17 @@ import {
   groupedConv2dInputGradientKernel,
   groupedConv2dKernel,
   groupedFilterParts,
+  groupedHalf,
 } from "../kernels/grouped_conv2d.ts";
 import type { Gpu } from "../start_webgpu.ts";
 import { addParts } from "./conv_direct.ts";
 
 /** The output of a grouped layer, [batch, OH, OW, O]. */
 export function groupedForward(gpu: Gpu, x: tf.Tensor, filter: tf.Tensor, conv: GroupedConv): tf.Tensor {
-  return gpu.kernels.run(groupedConv2dKernel(conv), [x, filter], [{ shape: [conv.batch, ...conv.output] }])[0];
+  return gpu.kernels.run(groupedConv2dKernel(conv), [x, filter], [{
+    shape: [conv.batch, ...conv.output],
+    half: groupedHalf(conv),
+  }])[0];
 }
 
 /** The input's gradient, [batch, H, W, C]. */

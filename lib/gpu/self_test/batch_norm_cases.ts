@@ -1,12 +1,20 @@
 import * as tf from "../../deps/tfjs.ts";
 import { BATCH_NORM, batchNorm } from "../ops/batch_norm.ts";
+import { toFloat, toHalf } from "../ops/half.ts";
 import type { Gpu } from "../start_webgpu.ts";
 import { batchNormReference } from "./batch_norm_reference.ts";
 import type { Comparison, KernelCase } from "./kernel_case.ts";
 import type { RandomValues } from "./random_values.ts";
 
 /** Rows, channels, what follows, and the mean of the inputs, whose standard deviation is about 1. */
-type Short = [rows: number, channels: number, follow: "" | "PReLU" | "residual", training: boolean, mean?: number];
+type Short = [
+  rows: number,
+  channels: number,
+  follow: "" | "PReLU" | "residual",
+  training: boolean,
+  mean?: number,
+  half?: boolean,
+];
 
 const CASES: Short[] = [
   [1, 8, "", false],
@@ -23,14 +31,17 @@ const CASES: Short[] = [
   [50, 6, "residual", false],
   // More lanes than one row of workgroups holds.
   [70000, 4, "", false],
+  [37, 64, "PReLU", true, 0, true],
+  [196, 20, "residual", true, 0, true],
+  [1001, 8, "", true, 5, true],
 ];
 
 /** Batch-norm with what follows it: values, running statistics, and every gradient. */
 export function batchNormCases(): KernelCase[] {
-  return CASES.map(([rows, channels, follow, training, mean = 0]) => ({
+  return CASES.map(([rows, channels, follow, training, mean = 0, half = false]) => ({
     name: `batch norm ${rows}x${channels}${follow && ` + ${follow}`}${training ? ", training" : ""}` +
-      `${mean ? `, mean ${mean}` : ""}`,
-    run: (gpu, random) => check(gpu, random, { rows, channels, follow, training, mean }),
+      `${mean ? `, mean ${mean}` : ""}${half ? ", mixed" : ""}`,
+    run: (gpu, random) => check(gpu, random, { rows, channels, follow, training, mean, half }),
   }));
 }
 
@@ -40,18 +51,20 @@ interface Norm {
   follow: Short[2];
   training: boolean;
   mean: number;
+  half: boolean;
 }
 
 async function check(gpu: Gpu, random: RandomValues, norm: Norm): Promise<Comparison[]> {
-  const { rows, channels, follow, training, mean } = norm;
+  const { rows, channels, follow, training, mean, half } = norm;
   const size = rows * channels;
+  const kept = (values: Float32Array) => half ? values.map(Math.f16round) : values;
   const inputs = {
-    x: random.values(size, mean - 1.7, mean + 1.7),
+    x: kept(random.values(size, mean - 1.7, mean + 1.7)),
     dy: random.values(size),
     weight: random.values(channels, 0.5, 1.5),
     bias: random.values(channels),
     slope: follow === "PReLU" ? random.values(channels, 0.1, 0.4) : undefined,
-    residual: follow === "residual" ? random.values(size) : undefined,
+    residual: follow === "residual" ? kept(random.values(size)) : undefined,
     runningMean: random.values(channels, mean - 0.3, mean + 0.3),
     runningVariance: random.values(channels, 0.5, 1.5),
   };
@@ -59,7 +72,8 @@ async function check(gpu: Gpu, random: RandomValues, norm: Norm): Promise<Compar
   const vector = (values: Float32Array) => tf.tensor1d(values);
   const matrix = (values: Float32Array) => tf.tensor2d(values, [rows, channels]);
   const made = tf.tidy(() => {
-    const x = matrix(inputs.x);
+    const keep = (values: Float32Array) => half ? toHalf(gpu, matrix(values)) : matrix(values);
+    const x = keep(inputs.x);
     const layer = {
       weight: vector(inputs.weight),
       bias: vector(inputs.bias),
@@ -67,15 +81,15 @@ async function check(gpu: Gpu, random: RandomValues, norm: Norm): Promise<Compar
       runningVariance: vector(inputs.runningVariance),
     };
     const slope = inputs.slope && vector(inputs.slope);
-    const residual = inputs.residual && matrix(inputs.residual);
-    const run = () => batchNorm(gpu, x, layer, { training, slope, residual });
+    const residual = inputs.residual && keep(inputs.residual);
+    const run = () => batchNorm(gpu, x, layer, { training, slope, residual, half });
     const running = { "running mean": layer.runningMean, "running variance": layer.runningVariance };
     if (!training) return { output: run() };
     const trained = [x, layer.weight, layer.bias, ...(slope ? [slope] : []), ...(residual ? [residual] : [])];
     const { value, grads } = tf.engine().gradients(run, trained, matrix(inputs.dy));
     const [dx, dWeight, dBias, dFollow] = grads;
     return {
-      output: value,
+      output: half ? toFloat(gpu, value) : value,
       "gradient of x": dx,
       "gradient of weight": dWeight,
       "gradient of bias": dBias,
@@ -86,7 +100,8 @@ async function check(gpu: Gpu, random: RandomValues, norm: Norm): Promise<Compar
   });
   const comparisons: Comparison[] = [];
   for (const [what, tensor] of Object.entries(made)) {
-    comparisons.push({ what, found: await gpu.kernels.read(tensor as tf.Tensor), ...expected[what] });
+    const found = await gpu.kernels.read(tensor as tf.Tensor);
+    comparisons.push({ what, found, half: half && what === "output", ...expected[what] });
   }
   tf.dispose(made);
   return comparisons;

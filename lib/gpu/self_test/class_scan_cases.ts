@@ -4,11 +4,12 @@ import {
   classRowsKernel,
   classScanKernel,
   classTangentKernel,
+  classUpdateKernel,
   gradientColumns,
   joinScanKernel,
+  paddedRowsKernel,
   scanStrips,
   targetCosineKernel,
-  unitRowsKernel,
 } from "../kernels/class_scan.ts";
 import { type Comparison, exactly, type Expected, type KernelCase } from "./kernel_case.ts";
 
@@ -41,6 +42,7 @@ function classScanCase([batch, classes, dim]: readonly [number, number, number])
       const columns = gradientColumns(classes);
       const embeddings = random.values(batch * dim), weight = random.values(classes * dim);
       const centers = random.values(classes * dim), toward = random.values(columns * dim);
+      const velocity = random.values(classes * dim), hyper = [0.1, 0.9, 5e-4];
       const phi = random.values(batch), slope = random.values(batch), upstream = 0.5;
       const labels = Int32Array.from(
         { length: batch },
@@ -51,7 +53,9 @@ function classScanCase([batch, classes, dim]: readonly [number, number, number])
       const make = (name: string, count: number, terms: number) =>
         expected[name] = { value: new Float64Array(count), spread: new Float64Array(count), terms };
       const inverse = make("inverse lengths", classes, dim), hardness = make("hardness", classes, dim);
-      const units = make("unit rows", columns * dim, dim), tangent = make("tangent", classes * dim, 2 * dim);
+      const padded = make("padded rows", columns * dim, 1), tangent = make("tangent", classes * dim, 2 * dim);
+      const moved = make("velocity after", classes * dim, 2 * dim),
+        stepped = make("weight after", classes * dim, 2 * dim);
       const cosine = new Float64Array(batch * classes), cosineSpread = new Float64Array(batch * classes);
       for (let c = 0; c < classes; c++) {
         const length = Math.sqrt(dot(weight, c * dim, weight, c * dim, dim).sum);
@@ -63,10 +67,15 @@ function classScanCase([batch, classes, dim]: readonly [number, number, number])
         const along = dot(toward, c * dim, weight, c * dim, dim);
         for (let d = 0; d < dim; d++) {
           const at = c * dim + d;
-          units.value[at] = weight[at] / length;
-          units.spread[at] = Math.abs(units.value[at]);
-          tangent.value[at] = (toward[at] - weight[at] * along.sum / length ** 2) / length;
-          tangent.spread[at] = (Math.abs(toward[at]) + Math.abs(weight[at]) * along.spread / length ** 2) / length;
+          padded.value[at] = weight[at];
+          padded.spread[at] = Math.abs(weight[at]);
+          tangent.value[at] = toward[at] - weight[at] * along.sum / length ** 2;
+          tangent.spread[at] = Math.abs(toward[at]) + Math.abs(weight[at]) * along.spread / length ** 2;
+          const [rate, momentum, decay] = hyper;
+          moved.value[at] = momentum * velocity[at] + (tangent.value[at] + decay * weight[at]);
+          moved.spread[at] = momentum * Math.abs(velocity[at]) + tangent.spread[at] + decay * Math.abs(weight[at]);
+          stepped.value[at] = weight[at] - rate * moved.value[at];
+          stepped.spread[at] = Math.abs(weight[at]) + rate * moved.spread[at];
         }
         for (let i = 0; i < batch; i++) {
           const product = dot(embeddings, i * dim, weight, c * dim, dim);
@@ -94,7 +103,7 @@ function classScanCase([batch, classes, dim]: readonly [number, number, number])
         sums.spread[batch + i] = 1;
         for (let c = 0; c < classes; c++) {
           const share = Math.exp(logits[c] - sum);
-          const factor = SCALE / batch * upstream;
+          const factor = SCALE / batch * upstream * inverse.value[c];
           gradient.value[i * columns + c] = (c === own ? (share - 1) * slope[i] : share) * factor;
           const rounded = share * (widest + Math.abs(logits[c]) + Math.abs(sum) + 1) * Math.max(1, Math.abs(slope[i]));
           gradient.spread[i * columns + c] = (rounded + 1e-6) * factor + Math.abs(gradient.value[i * columns + c]);
@@ -126,7 +135,10 @@ function classScanCase([batch, classes, dim]: readonly [number, number, number])
         const [tangents] = kernels.run(classTangentKernel(range), [tf.tensor1d(toward), w, given], [{
           shape: [classes * dim],
         }]);
-        const [unit] = kernels.run(unitRowsKernel(range), [w, given], [{ shape: [columns * dim] }]);
+        const places = [velocity, weight].map((values) => tf.tensor1d(values.slice()));
+        const given3 = [tf.tensor1d(toward), given, tf.tensor1d(hyper)];
+        const [velocities, weights] = kernels.run(classUpdateKernel(range), given3, places);
+        const [rowsAndZeros] = kernels.run(paddedRowsKernel(range), [w], [{ shape: [columns * dim] }]);
         return {
           "inverse lengths": lengths,
           hardness: biases,
@@ -134,7 +146,9 @@ function classScanCase([batch, classes, dim]: readonly [number, number, number])
           "log-sums": joined,
           "gradient by cosine": byCosine,
           tangent: tangents,
-          "unit rows": unit,
+          "velocity after": velocities,
+          "weight after": weights,
+          "padded rows": rowsAndZeros,
         } as Record<string, tf.Tensor>;
       });
       const comparisons: Comparison[] = [];

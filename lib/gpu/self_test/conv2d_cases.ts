@@ -1,5 +1,6 @@
 import * as tf from "../../deps/tfjs.ts";
 import { conv2d } from "../ops/conv2d.ts";
+import { toFloat, toHalf } from "../ops/half.ts";
 import type { Gpu } from "../start_webgpu.ts";
 import { conv2dReference, type ConvShape, outputSize } from "./conv2d_reference.ts";
 import type { Comparison, KernelCase } from "./kernel_case.ts";
@@ -12,7 +13,7 @@ type Short = [
   input: [number, number, number],
   filter: [number, number],
   outputs: number,
-  options?: Partial<Pick<ConvShape, "stride" | "pad" | "groups" | "perGroup">>,
+  options?: Partial<Pick<ConvShape, "stride" | "pad" | "groups" | "perGroup">> & { readonly mixed?: 1 },
 ];
 
 /** Sizes that meet every way a tile can be cut, and every kind of layer of the backbones. */
@@ -57,6 +58,19 @@ const GROUPED: Short[] = [
   ["groups of one to four", 1, [4, 7, 4], [3, 3], 16, { stride: 2, pad: 1, groups: 4 }],
 ];
 
+/** Input and output in half precision; an output whose lanes are not of four channels stays float32. */
+const MIXED: Short[] = [
+  ["3x3, odd sizes", 3, [5, 11, 8], [3, 3], 12, { pad: 1, mixed: 1 }],
+  ["outputs not in fours", 2, [4, 3, 8], [3, 3], 6, { pad: 1, mixed: 1 }],
+  ["stride 2, odd", 3, [5, 7, 8], [3, 3], 12, { stride: 2, pad: 1, mixed: 1 }],
+  ["1x1, stride 2", 2, [7, 9, 8], [1, 1], 16, { stride: 2, mixed: 1 }],
+  ["7x7 to one position", 3, [7, 7, 32], [7, 7], 8, { mixed: 1 }],
+  ["filter of fewer channels", 2, [5, 4, 4], [3, 3], 8, { pad: 1, perGroup: 3, mixed: 1 }],
+  ["depthwise, stride 2", 1, [7, 5, 12], [3, 3], 12, { stride: 2, pad: 1, groups: 12, mixed: 1 }],
+  ["depthwise 7x7 to one position", 3, [7, 7, 64], [7, 7], 64, { groups: 64, mixed: 1 }],
+  ["groups of two", 2, [6, 5, 16], [3, 3], 16, { pad: 1, groups: 8, mixed: 1 }],
+];
+
 /** Random shapes, new ones for every seed. */
 const RANDOM_SHAPES = 3;
 
@@ -74,39 +88,41 @@ export function conv2dCases(random: RandomValues): KernelCase[] {
       groups: 1,
     }];
   });
-  return [...DENSE, ...GROUPED, ...drawn].map(([why, batch, input, filter, outputs, options = {}]) => {
-    const { stride = 1, pad = 0, groups = 1, perGroup = input[2] / groups } = options;
+  return [...DENSE, ...GROUPED, ...MIXED, ...drawn].map(([why, batch, input, filter, outputs, options = {}]) => {
+    const { stride = 1, pad = 0, groups = 1, perGroup = input[2] / groups, mixed } = options;
     const shape: ConvShape = { batch, input, filter, outputs, stride, pad, groups, perGroup };
     const size = `${batch}x${input.join("x")}, ${filter.join("x")}x${perGroup}x${outputs}`;
     const extra = Object.entries(options).map(([name, value]) => `, ${name} ${value}`).join("");
-    return { name: `conv2d ${size}${extra} (${why})`, run: (gpu, values) => check(gpu, shape, values) };
+    return { name: `conv2d ${size}${extra} (${why})`, run: (gpu, values) => check(gpu, shape, mixed === 1, values) };
   });
 }
 
-async function check(gpu: Gpu, shape: ConvShape, random: RandomValues): Promise<Comparison[]> {
+async function check(gpu: Gpu, shape: ConvShape, half: boolean, random: RandomValues): Promise<Comparison[]> {
   const { batch, input, filter, outputs, stride, pad, groups, perGroup } = shape;
   const [outHeight, outWidth] = outputSize(shape);
-  const x = random.values(batch * input[0] * input[1] * input[2]);
+  const drawn = random.values(batch * input[0] * input[1] * input[2]);
+  const x = half ? drawn.map(Math.f16round) : drawn;
   const f = random.values(filter[0] * filter[1] * perGroup * outputs);
   const dy = random.values(batch * outHeight * outWidth * outputs);
   const made = tf.tidy(() => {
+    const floats = tf.tensor4d(x, [batch, ...input]);
     const tensors = [
-      tf.tensor4d(x, [batch, ...input]),
+      half ? toHalf(gpu, floats) : floats,
       tf.tensor4d(f, [...filter, perGroup, outputs]),
     ] as const;
     const upstream = tf.tensor4d(dy, [batch, outHeight, outWidth, outputs]);
     const { value, grads } = tf.engine().gradients(
-      () => conv2d(gpu, tensors[0], tensors[1], { stride, pad, groups }),
+      () => conv2d(gpu, tensors[0], tensors[1], { stride, pad, groups, half }),
       [...tensors],
       upstream,
     );
-    return [value, ...grads];
+    return [value.size % 4 === 0 ? toFloat(gpu, value) : value, ...grads];
   });
   const expected = conv2dReference(shape, x, f, dy);
   const comparisons = [
-    { what: "output", found: await gpu.kernels.read(made[0]), ...expected.output },
-    { what: "input gradient", found: await gpu.kernels.read(made[1]), ...expected.inputGradient },
-    { what: "filter gradient", found: await gpu.kernels.read(made[2]), ...expected.filterGradient },
+    { what: "output", found: await gpu.kernels.read(made[0]), half, ...expected.output },
+    { what: "input gradient", found: await gpu.kernels.read(made[1]), half, ...expected.inputGradient },
+    { what: "filter gradient", found: await gpu.kernels.read(made[2]), half, ...expected.filterGradient },
   ];
   tf.dispose(made);
   return comparisons;

@@ -2,6 +2,7 @@ import * as tf from "../../deps/tfjs.ts";
 import { choiceName, type ConvChoice, convChoices, type KernelFamily } from "../conv_choice.ts";
 import type { ConvLayer, ConvPassName } from "../conv_layer.ts";
 import { convFilterGradient, convForward, convInputGradient } from "../ops/conv_passes.ts";
+import { toFloat, toHalf } from "../ops/half.ts";
 import type { Norm } from "../ops/norm.ts";
 import type { Gpu } from "../start_webgpu.ts";
 import { conv2dReference } from "./conv2d_reference.ts";
@@ -24,23 +25,33 @@ const LEAST_LIMITS = {
  */
 const MORE = { 2: 1, 4: 4 } as const;
 
-/** Every way to compute each pass, in both families: whatever the tuner can pick. */
+/** Every way to compute each pass, in both families and precisions: whatever the tuner can pick. */
 export function convChoiceCases(): KernelCase[] {
   return (["registers", "workgroup"] as const).flatMap((family: KernelFamily) =>
     (["forward", "input", "filter"] as const).flatMap((pass) =>
-      convChoices({ family, limits: LEAST_LIMITS }, LAYER, pass, () => true).map((choice): KernelCase => ({
-        name: `conv choice ${pass}: ${choiceName(choice)}`,
-        family,
-        run: (gpu, random) => check(gpu, pass, choice, random),
-      }))
+      convChoices({ family, limits: LEAST_LIMITS }, LAYER, pass, () => true).flatMap((choice) =>
+        [false, true].map((half): KernelCase => ({
+          name: `conv choice ${pass}: ${choiceName(choice)}${half ? ", mixed" : ""}`,
+          family,
+          run: (gpu, random) => check(gpu, pass, choice, half, random),
+        }))
+      )
     )
   );
 }
 
-async function check(gpu: Gpu, pass: ConvPassName, choice: ConvChoice, random: RandomValues): Promise<Comparison[]> {
-  const { batch, input, output, filter } = LAYER;
+async function check(
+  gpu: Gpu,
+  pass: ConvPassName,
+  choice: ConvChoice,
+  half: boolean,
+  random: RandomValues,
+): Promise<Comparison[]> {
+  const layer: ConvLayer = { ...LAYER, half };
+  const { batch, input, output, filter } = layer;
   const [channels, outputs] = [input[2], output[2]];
-  const x = random.values(batch * input[0] * input[1] * channels);
+  const drawn = random.values(batch * input[0] * input[1] * channels);
+  const x = half ? drawn.map(Math.f16round) : drawn;
   const f = random.values(9 * channels * outputs);
   const dy = random.values(batch * output[0] * output[1] * outputs);
   const [mean, scale, shift, slope] = [0, 1, 2, 3].map(() => random.values(channels));
@@ -61,17 +72,19 @@ async function check(gpu: Gpu, pass: ConvPassName, choice: ConvChoice, random: R
     table: tf.tensor2d([...mean, ...scale, ...shift, ...slope], [4, channels]),
   };
   const norm: Norm = tensors;
+  const kept = half ? toHalf(gpu, tensors.x) : tensors.x;
   const made = pass === "forward"
-    ? convForward(gpu, tensors.x, tensors.filter, LAYER, norm, choice)
+    ? convForward(gpu, kept, tensors.filter, layer, norm, choice)
     : pass === "input"
-    ? convInputGradient(gpu, tensors.dy, tensors.filter, LAYER, choice)
-    : convFilterGradient(gpu, tensors.x, tensors.dy, LAYER, norm, choice);
-  const found = await gpu.kernels.read(made);
-  tf.dispose([made, ...Object.values(tensors)]);
+    ? convInputGradient(gpu, tensors.dy, tensors.filter, layer, choice)
+    : convFilterGradient(gpu, kept, tensors.dy, layer, norm, choice);
+  const wide = half ? toFloat(gpu, made) : made;
+  const found = await gpu.kernels.read(wide);
+  tf.dispose([made, wide, kept, ...Object.values(tensors)]);
   const shape = { ...LAYER, outputs, groups: 1, perGroup: channels };
   const expected = conv2dReference(shape, normal, f, dy);
   const part = { forward: expected.output, input: expected.inputGradient, filter: expected.filterGradient }[pass];
-  return [{ what: pass, found, ...(choice.method === "winograd" ? evenly(part, MORE[choice.size]) : part) }];
+  return [{ what: pass, found, half, ...(choice.method === "winograd" ? evenly(part, MORE[choice.size]) : part) }];
 }
 
 /** The same values, their errors measured by the largest spread, `times` over. */

@@ -91,7 +91,7 @@ function sgdCase(sizes: readonly number[]): KernelCase {
       const made = tf.tidy(() => {
         const parts = (values: Float32Array) => tf.split(tf.tensor1d(values), [...sizes]);
         const [g, v, p] = [gradient, velocity, parameter].map(parts);
-        const changed = gpu.kernels.run(sgdKernel(sizes), [tf.tensor1d(hyper), ...g], [...v, ...p]);
+        const changed = gpu.kernels.run(sgdKernel(sizes), [tf.tensor1d([...hyper, 0]), ...g], [...v, ...p]);
         return [changed.slice(0, sizes.length), changed.slice(sizes.length)].map((all) => tf.concat(all));
       });
       return compare(gpu, [["velocity", made[0], faster], ["parameter", made[1], moved]]);
@@ -131,12 +131,14 @@ function centersCase(batch: number, dim: number, classes: number, repeated: "las
     name: `update centers ${batch}x${dim} of ${classes} classes, ${repeated}`,
     run(gpu, random: RandomValues) {
       const embeddings = random.values(batch * dim);
-      const labels = Int32Array.from({ length: batch }, () => random.whole(0, classes - 1));
+      const first = 64;
+      // Some are of the ranges before and after this one.
+      const labels = Int32Array.from({ length: batch }, () => first + random.whole(-1, classes));
       const centers = random.values(classes * dim);
       const value = Float64Array.from(centers);
       const spread = value.map(Math.abs);
       for (let c = 0; c < classes; c++) {
-        const rows = [...labels.keys()].filter((row) => labels[row] === c);
+        const rows = [...labels.keys()].filter((row) => labels[row] === first + c);
         if (rows.length === 0) continue;
         const used = repeated === "last" ? rows.slice(-1) : rows;
         for (let d = 0; d < dim; d++) {
@@ -150,7 +152,7 @@ function centersCase(batch: number, dim: number, classes: number, repeated: "las
       const [made] = tf.tidy(() =>
         gpu.kernels.run(
           updateCentersKernel(batch, dim, classes, momentum, repeated),
-          [tf.tensor2d(embeddings, [batch, dim]), tf.tensor1d(labels, "int32")],
+          [tf.tensor2d(embeddings, [batch, dim]), tf.tensor1d(labels, "int32"), tf.tensor1d([first], "int32")],
           [tf.tensor2d(centers, [classes, dim])],
         )
       );

@@ -13,6 +13,8 @@ export interface Expected {
   readonly spread: Float64Array;
   /** Most terms added up in one value. */
   readonly terms: number;
+  /** Products or results were rounded to half precision. @default false */
+  readonly half?: boolean;
 }
 
 /** One output of a case: what the GPU gave and what it should have given. */
@@ -36,6 +38,9 @@ export interface KernelCase {
 /** Half the distance of float32 numbers around 1: the most that rounding one operation changes. */
 const ROUNDING = 2 ** -24;
 
+/** The same of half precision. WGSL lets a conversion round either way: a whole distance. */
+const HALF_ROUNDING = 2 ** -10;
+
 /**
  * Rounding errors of a sum of n terms of either sign grow as sqrt(n) of its root sum of squares; the factor leaves room for
  * the worst of a few thousand outputs (measured: 1.3 at most), and for the few roundings of a short expression.
@@ -43,8 +48,11 @@ const ROUNDING = 2 ** -24;
 const FACTOR = 4;
 
 /** The largest error, in units of the expected spread, that rounding explains. */
-export function tolerance(terms: number): number {
-  return FACTOR * ROUNDING * Math.sqrt(Math.max(1, terms));
+export function tolerance({ terms, half }: Pick<Expected, "terms" | "half">): number {
+  const float = FACTOR * ROUNDING * Math.sqrt(Math.max(1, terms));
+  // Rounded before the sum, products are off by shares of themselves, to either side; rounded after it, a value by a share of itself, which
+  // is seldom over three times the spread.
+  return half ? float + 4 * HALF_ROUNDING : float;
 }
 
 /** The largest error of a comparison in units of its spread; infinite where a value is missing or not a number. */

@@ -22,9 +22,10 @@ Deno.test("largestError() of what is missing, not a number, or nonzero where not
 });
 
 Deno.test("tolerance() grows with the root of the length and never excuses a lost term", () => {
-  assert.equal(tolerance(0), tolerance(1));
-  assert.equal(tolerance(400), 20 * tolerance(1));
-  for (const terms of [1, 27, 576, 25088, 1e6]) assert.ok(tolerance(terms) < 0.5 / Math.sqrt(terms));
+  assert.equal(tolerance({ terms: 0 }), tolerance({ terms: 1 }));
+  assert.equal(tolerance({ terms: 400 }), 20 * tolerance({ terms: 1 }));
+  for (const terms of [1, 27, 576, 25088, 1e6]) assert.ok(tolerance({ terms }) < 0.5 / Math.sqrt(terms));
+  for (const terms of [1, 27, 576]) assert.ok(tolerance({ terms, half: true }) < 0.5 / Math.sqrt(terms));
 });
 
 Deno.test("exactly() measures errors by each value's own size", () => {

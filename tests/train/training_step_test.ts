@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import * as tf from "../../lib/deps/tfjs.ts";
+import { startWebGPU } from "../../lib/gpu/start_webgpu.ts";
+import { createHead, HEADS } from "../../lib/head/create_head.ts";
+import { createBackbone } from "../../lib/nn/backbone.ts";
+import type { StateDict } from "../../lib/nn/parameters.ts";
+import { TrainingStep } from "../../lib/train/training_step.ts";
+
+const gpu = await startWebGPU();
+const BATCH = 4, SIZE = 16, CLASSES = 70;
+
+/** A step on a tiny network, the same every time; class weights are two tensors, of 64 and 6 rows. */
+function tiny(head: string, clipGradNorm = 0) {
+  const backbone = createBackbone(gpu, "iresnet18", {
+    width: 0.0625,
+    imageSize: SIZE,
+    embeddingSize: 8,
+    seed: 3,
+  });
+  const classifier = createHead(gpu, head, { classes: CLASSES, embeddingSize: 8, scale: 16, partRows: 64, seed: 4 });
+  const step = new TrainingStep(gpu, backbone, classifier, { momentum: 0.9, weightDecay: 5e-4, clipGradNorm });
+  const part = {
+    size: BATCH,
+    upload: () => ({
+      images: tf.randomUniform([BATCH, SIZE, SIZE, 4], -1, 1, "float32", 5) as tf.Tensor4D,
+      labels: tf.tensor1d([3, 65, 65, 69], "int32"),
+    }),
+  };
+  const state = async (): Promise<StateDict> =>
+    new Map([
+      ...await backbone.parameters.state(),
+      ...[...await classifier.parameters.state()].map(([name, value]) => [`head.${name}`, value] as const),
+      ...[...await step.sgd.state()].map(([name, value]) => [`velocity.${name}`, value] as const),
+    ]);
+  const dispose = () => [step, backbone, classifier].forEach((one) => one.dispose());
+  return { step, part, state, dispose };
+}
+
+for (const head of HEADS) {
+  Deno.test(`${head}: class weights updated in the backward pass are those updated along their gradient`, async () => {
+    const [inPlace, along] = [tiny(head), tiny(head)];
+    for (let i = 0; i < 3; i++) {
+      inPlace.step.run([inPlace.part], 0.1);
+      const { images, labels } = along.part.upload();
+      const result = along.step.gradients(images, labels);
+      const one = tf.scalar(1);
+      along.step.sgd.step(result.gradients, 0.1, one);
+      tf.dispose([images, labels, one, result.loss, result.metrics, result.embeddings]);
+      tf.dispose(result.gradients.flatMap((parts) => parts!));
+    }
+    const expected = await along.state();
+    for (const [name, { data }] of await inPlace.state()) {
+      const reference = expected.get(name)!.data;
+      const most = Math.max(...reference.map(Math.abs), 1e-6);
+      data.forEach((value, i) =>
+        assert.ok(Math.abs(value - reference[i]) <= 2e-6 * most, `${name}[${i}]: ${value}, ${reference[i]}`)
+      );
+    }
+    assert.deepEqual(expected.get("head.weight")!.shape, [CLASSES, 8]);
+    assert.ok(expected.get("velocity.head.weight")!.data.some((value) => value !== 0));
+    inPlace.dispose();
+    along.dispose();
+  });
+}
+
+Deno.test("a bound no gradient reaches changes next to nothing; a low one shortens the step", async () => {
+  const [clipped, bounded, plain] = [tiny("arcface", 1e-3), tiny("arcface", 1e9), tiny("arcface")];
+  const before = (await plain.state()).get("head.weight")!.data;
+  for (const { step, part } of [clipped, bounded, plain]) step.run([part], 0.1);
+  const [low, high, after] = await Promise.all(
+    [clipped, bounded, plain].map(async ({ state }) => (await state()).get("head.weight")!.data),
+  );
+  const moved = (weights: Float32Array) => Math.hypot(...weights.map((w, i) => w - before[i]));
+  assert.ok(Math.hypot(...high.map((w, i) => w - after[i])) < 1e-5 * moved(after));
+  // The gradient's length is at most the bound; decay comes on top, 5e-4 of the weights.
+  assert.ok(moved(low) < 0.1 * (1e-3 + 5e-4 * Math.hypot(...before)) + 1e-6 && moved(low) < 0.1 * moved(after));
+  [clipped, bounded, plain].forEach(({ dispose }) => dispose());
+});
+
+Deno.test("steps keep neither tensors nor memory", async () => {
+  const { step, part, dispose } = tiny("center_bias");
+  const take = async (count: number) => {
+    for (let i = 0; i < count; i++) step.run([part], 0.01);
+    await step.drain();
+    return tf.memory() as tf.MemoryInfo & { numBytesInGPU: number };
+  };
+  const before = await take(5);
+  const after = await take(40);
+  assert.equal(after.numTensors, before.numTensors);
+  assert.equal(after.numBytes, before.numBytes);
+  assert.equal(after.numBytesInGPU, before.numBytesInGPU);
+  dispose();
+});
