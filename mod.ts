@@ -207,4 +207,5 @@ export {
 export { decodeBatches, type EmbedSources, type ImageBatches, openEmbedSources } from "./lib/eval/embed_sources.ts";
 export { type EmbeddedBatch, embedStream, type EmbedStreamOptions } from "./lib/eval/embed_stream.ts";
 export { type EmbeddedFile, embedToFile, type EmbedToFileOptions } from "./lib/eval/embed_to_file.ts";
+export { type LandmarkList, readLandmarkList } from "./lib/eval/landmark_list.ts";
 export { compareFaces, type FaceComparison } from "./lib/eval/compare_faces.ts";

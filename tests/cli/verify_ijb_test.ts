@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { ALIGNED_LANDMARKS } from "../../lib/data/align_face.ts";
+import { compareFaces } from "../../lib/eval/compare_faces.ts";
 import { readNpy } from "../../lib/eval/npy.ts";
 import { asTensorData, modelMetadata } from "../../lib/model/model_file.ts";
 import { writeSafetensors } from "../../lib/model/safetensors.ts";
@@ -28,7 +29,7 @@ function refused({ code, out, error }: Outcome, message: RegExp): void {
   assert.deepEqual([code, out], [2, ""]);
 }
 
-Deno.test("verify ijb embeds, scores and writes; the second time it embeds nothing; embed --align embeds the same", () =>
+Deno.test("verify ijb embeds, scores and writes; the second time it embeds nothing; embed --align and compare --align see the same", () =>
   withFolder(async (folder) => {
     const root = `${folder}/IJBB`;
     await writeSyntheticIjb(root, "IJBB");
@@ -70,6 +71,16 @@ Deno.test("verify ijb embeds, scores and writes; the second time it embeds nothi
         );
       }
     });
+
+    const faces = [1, 2].map((k) => `${root}/loose_crop/${k}.jpg`);
+    const compared = run("compare", faces[0], faces[1], "--align", list, "--flip", "--model", model, "--json");
+    assert.equal(compared.code, 0, compared.error);
+    const expected = compareFaces(rows.subarray(0, 32)).similarity;
+    assert.ok(Math.abs(JSON.parse(compared.out).similarity - expected) < 1e-4);
+    refused(
+      run("compare", faces[0], `${root}/loose_crop/none.jpg`, "--align", list, "--model", model),
+      /Cannot read image .*none\.jpg/,
+    );
 
     refused(ijb(...out), /expected one of --model and --embeddings, found neither/);
     refused(ijb("--model", model, "--embeddings", found.embeddings), /found both/);
