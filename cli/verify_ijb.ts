@@ -2,6 +2,7 @@
 import { type Command, Option } from "../lib/deps/commander.ts";
 import { InputError } from "../lib/errors.ts";
 import { IJB_TARGETS, type IjbSet, type IjbTarget, readIjbSet } from "../lib/eval/ijb/ijb_set.ts";
+import { readIjbProtocol } from "../lib/eval/ijb/ijb_protocol.ts";
 import { ijbJson, ijbTables } from "../lib/eval/ijb/ijb_tables.ts";
 import { embedIjb, evaluateIjb, writeIjbResult } from "../lib/eval/ijb/run_ijb.ts";
 import { startWebGPU } from "../lib/gpu/start_webgpu.ts";
@@ -50,10 +51,16 @@ export function addIjbCommand(verify: Command): void {
         );
       }
       const set = readIjbSet(target, root, { images: flags.embeddings === undefined });
+      const protocol = readIjbProtocol(set);
+      const { missing, galleries } = protocol;
+      if (missing.length > 0) {
+        const what = galleries.length === 0 ? "1:N" : "a gallery of 1:N";
+        console.error(`${what} is left out: there is no ${missing.join(", ")}`);
+      }
       const { folder, path } = flags.embeddings === undefined
         ? await embedWithModel(set, flags)
         : { folder: givenFolder(flags), path: flags.embeddings };
-      const result = evaluateIjb(set, path, flags);
+      const result = evaluateIjb(set, path, { detectorScore: flags.detectorScore, protocol });
       const files = writeIjbResult(folder, set, result);
       if (json) {
         return console.log(JSON.stringify({ ...ijbJson(target, result), embeddings: path, ...files }, undefined, 2));

@@ -7,6 +7,7 @@
  *     deno task bench head --batch-size 64
  *     deno task bench epoch --model mbf
  *     deno task bench scale
+ *     deno task bench verify --share 0.1
  *
  * Sides are timed in turn; times are medians. `--json` prints a line per measurement, `--record` appends the table to bench/RESULTS.md.
  */
@@ -21,6 +22,7 @@ import { appendRecord } from "./bench/record.ts";
 import { Report } from "./bench/report.ts";
 import { benchScale } from "./bench/scale.ts";
 import { benchStep } from "./bench/step.ts";
+import { benchVerify } from "./bench/verify.ts";
 
 const KINDS: Readonly<Record<string, (gpu: Gpu, options: BenchOptions, report: Report) => Promise<void>>> = {
   step: benchStep,
@@ -28,6 +30,7 @@ const KINDS: Readonly<Record<string, (gpu: Gpu, options: BenchOptions, report: R
   head: benchHead,
   epoch: benchEpoch,
   scale: benchScale,
+  verify: benchVerify,
 };
 
 /** Reads a number of a flag; refuses what is none or out of range. */
@@ -38,10 +41,13 @@ const number = (what: string, isRight: (value: number) => boolean) => (text: str
 };
 const positive = number("a number over 0", (value) => value > 0 && value < Infinity);
 const count = number("a whole number over 0", (value) => Number.isInteger(value) && value > 0);
+const shareOfOne = number("a share above 0, at most 1", (value) => value > 0 && value <= 1);
 const countOrNone = number("a whole number, 0 or more", (value) => Number.isInteger(value) && value >= 0);
 
 function commandLine() {
-  return new Command("bench").description("Times training steps, kernels, heads and epochs on this machine's adapter.")
+  return new Command("bench").description(
+    "Times training steps, kernels, heads, epochs and verification on this machine.",
+  )
     .argument("<kind>", Object.keys(KINDS).join(", "))
     .option("--model <name>", "backbone; `step` without it takes iresnet18, iresnet50 and mbf")
     .option("--width <n>", "multiplier of the channels", positive, 1)
@@ -57,6 +63,7 @@ function commandLine() {
     .option("--data <path>", "training set of `epoch`: a .rec or its folder (default: one made on the spot)")
     .option("--steps <n>", "steps of `epoch`", count, 30)
     .option("--workers <n>", "Web Workers that decode for `epoch`", countOrNone)
+    .option("--share <share>", "of IJB-C's size, for `verify`", shareOfOne, 1)
     .option("--plot <file>", "plot of `scale`", "bench/scale.svg")
     .option("--json", "a line of JSON per measurement", false)
     .option("--record [file]", "append the table to bench/RESULTS.md")

@@ -25,6 +25,8 @@ export interface EmbedToFileOptions {
   readonly workers?: number;
   /** Aligns the faces by these landmarks. @default images are resized whole */
   readonly align?: LandmarkList;
+  /** What to do about a corrupt image, said with its name. @default what `embed` can do: "--skip-corrupt leaves such out" */
+  readonly remedy?: string;
   /** Told after each batch how many images are done. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Stops after the batch under way, with what is done saved. */
@@ -69,7 +71,7 @@ export async function embedToFile(
 ): Promise<EmbeddedFile> {
   const { batchSize = 64, flip = false, normalize = false, skipCorrupt = false, force, workers, onProgress, signal } =
     options;
-  const { align } = options;
+  const { align, remedy = "--skip-corrupt leaves such out" } = options;
   const { imageSize, embeddingSize: dim } = backbone.options;
   const key = JSON.stringify({
     model: await backboneChecksum(backbone),
@@ -89,11 +91,7 @@ export async function embedToFile(
     for (const [i, reason] of errors) {
       if (!skipCorrupt) {
         file.save();
-        throw new InputError(
-          `Cannot embed ${
-            sources.nameOf(i)
-          }: expected a JPEG or PNG image, found ${reason}; --skip-corrupt leaves such out`,
-        );
+        throw new InputError(`Cannot embed ${sources.nameOf(i)}: ${found(reason)}; ${remedy}`);
       }
       corrupt.push({ name: sources.nameOf(i), reason });
     }
@@ -119,4 +117,9 @@ export async function embedToFile(
     ...{ path, namesPath: file.namesPath, rows: file.rows, dim, resumed: file.resumed },
     ...{ corrupt, imagesPerSecond, finished },
   };
+}
+
+/** What the codec or the alignment says, without its own advice. */
+function found(reason: string): string {
+  return reason.replace(/^C/, "c").replace(/;[^;]*$/, "");
 }

@@ -22,7 +22,7 @@ const NUMBERS = ALIGNED_LANDMARKS.length;
  * Reads landmarks: `image x1 y1 … x5 y5` per line, and the detector's score behind them where there is one. A name may have white
  * space in it; empty lines are skipped.
  *
- * @throws {InputError} naming file and line: too few or too many numbers, or what is no number.
+ * @throws {InputError} naming file and line: too few or too many numbers, or what is no number, with `scored` a score below 0.
  *
  * @example
  * ```ts
@@ -66,6 +66,7 @@ export function readLandmarkList(path: string, { scored }: { readonly scored?: b
     const numbers = words.slice(words.length - count).map(Number);
     const row = names.length;
     landmarks.set(numbers.slice(0, NUMBERS), row * NUMBERS);
+    if (scored && numbers[NUMBERS] < 0) throw fail(`the score ${numbers[NUMBERS]}, below 0`);
     if (count > NUMBERS) scores[row] = numbers[NUMBERS];
     names.push(line.slice(0, nameEnd(line, words, count)));
   }

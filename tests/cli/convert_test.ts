@@ -14,7 +14,7 @@ interface Outcome {
 }
 
 function convert(...args: string[]): Outcome {
-  return run(Deno.execPath(), ["run", "-A", script, ...args]);
+  return run(Deno.execPath(), ["run", "--quiet", "-A", script, ...args]);
 }
 
 function run(program: string, args: string[]): Outcome {
@@ -87,7 +87,7 @@ Deno.test("convert inspect prints a report or JSON, and exits with 1 where an im
 Deno.test("convert rec continues after it was killed", () =>
   withFolder(async (folder) => {
     writeRecords(`${folder}/set`, 1500);
-    const args = ["run", "-A", script, "rec", `${folder}/set`, `${folder}/out`];
+    const args = ["run", "--quiet", "-A", script, "rec", `${folder}/set`, `${folder}/out`];
     const process = new Deno.Command(Deno.execPath(), { args, stdout: "null", stderr: "null" }).spawn();
     const isWorking = () => {
       try {

@@ -11,7 +11,7 @@ interface Finished {
 
 async function doctor(args: string[], env: Record<string, string> = {}): Promise<Finished> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-lock", "cli/doctor.ts", ...args],
+    args: ["run", "--quiet", "-A", "--no-lock", "cli/doctor.ts", ...args],
     env,
   }).output();
   const decoder = new TextDecoder();

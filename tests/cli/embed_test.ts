@@ -16,7 +16,7 @@ interface Outcome {
 /** Runs a command with a quiet driver. */
 function run(command: string, ...args: string[]): Outcome {
   const { code, stdout, stderr } = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", new URL(`../../cli/${command}.ts`, import.meta.url).pathname, ...args],
+    args: ["run", "--quiet", "-A", new URL(`../../cli/${command}.ts`, import.meta.url).pathname, ...args],
     env: { NO_COLOR: "1", XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? "/tmp" },
   }).outputSync();
   const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));

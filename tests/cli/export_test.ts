@@ -17,7 +17,7 @@ interface Outcome {
 
 function run(...args: string[]): Outcome {
   const { code, stdout, stderr } = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", script, ...args],
+    args: ["run", "--quiet", "-A", script, ...args],
     env: { NO_COLOR: "1" },
   }).outputSync();
   const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));

@@ -22,7 +22,7 @@ function run(program: string, args: string[], more: Record<string, string> = {})
   return { code, out, error };
 }
 
-const trainNow = (...args: string[]) => run(Deno.execPath(), ["run", "-A", script, ...args]);
+const trainNow = (...args: string[]) => run(Deno.execPath(), ["run", "--quiet", "-A", script, ...args]);
 
 /** The tiny run on the command line. */
 function flags(folder: string, options: Partial<TrainOptions> = {}): string[] {
@@ -52,7 +52,7 @@ const pause = (milliseconds: number) => new Promise((go) => setTimeout(go, milli
 /** Starts training, and ends it with `signal` some time after the log has `lines` lines; says how it exited. */
 async function interrupted(args: string[], log: string, lines: number, wait: number, signal: Deno.Signal) {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", script, ...args],
+    args: ["run", "--quiet", "-A", script, ...args],
     env,
     stdout: "null",
     stderr: "piped",
@@ -114,7 +114,7 @@ Deno.test("train refuses a run that another process is at work on, and keeps its
     const first = `${folder}/runs/centerbias/exp1`;
     const args = flags(folder, { endEpoch: 1000, ckptSaveSteps: 2, valFreq: 1000 });
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", script, ...args],
+      args: ["run", "--quiet", "-A", script, ...args],
       env,
       stdout: "null",
       stderr: "null",
@@ -158,7 +158,7 @@ Deno.test("train says mistakes in one line, with exit code 2", () =>
     refused(trainNow(...flags(folder, { lr: 1e30, endEpoch: 3 })), /found NaN at step \d .* the batch is key \d+/);
     const nowhere = { VK_ICD_FILENAMES: "/nowhere", VK_DRIVER_FILES: "/nowhere", DENO_WEBGPU_BACKEND: "vulkan" };
     refused(
-      run(Deno.execPath(), ["run", "-A", script, ...flags(folder)], nowhere),
+      run(Deno.execPath(), ["run", "--quiet", "-A", script, ...flags(folder)], nowhere),
       /Cannot start WebGPU: .* found none; install .*: apt-get install mesa-vulkan-drivers libvulkan1$/m,
     );
   }));

@@ -14,11 +14,19 @@ interface Outcome {
   error: string;
 }
 
-function run(command: string, ...args: string[]): Outcome {
-  const { code, stdout, stderr } = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", new URL(`../../cli/${command}.ts`, import.meta.url).pathname, ...args],
+function commandOf(command: string, args: string[]): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-A", new URL(`../../cli/${command}.ts`, import.meta.url).pathname, ...args],
     env: { NO_COLOR: "1", XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? "/tmp" },
-  }).outputSync();
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+const start = (command: string, ...args: string[]) => commandOf(command, args).spawn();
+
+function run(command: string, ...args: string[]): Outcome {
+  const { code, stdout, stderr } = commandOf(command, args).outputSync();
   const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
   return { code, out, error };
 }
@@ -88,7 +96,7 @@ Deno.test("verify ijb embeds, scores and writes; the second time it embeds nothi
     refused(run("verify", "ijb", "--target", "LFW", "--root", root), /Allowed choices are IJBB, IJBC/);
     refused(
       run("verify", "ijb", "--target", "IJBC", "--root", root, "--model", model),
-      /ijbc_face_tid_mid\.txt: no such file/,
+      /ijbc_face_tid_mid\.txt: expected lists of IJBC, found those of IJBB; give --target IJBB/,
     );
     refused(ijb("--embeddings", found.scores), /scores\.npy: expected dtype float32, found float64/);
     Deno.writeTextFileSync(`${folder}/short.txt`, `1.jpg ${ALIGNED_LANDMARKS.join(" ")}\n`);
@@ -108,3 +116,100 @@ Deno.test("verify ijb embeds, scores and writes; the second time it embeds nothi
     Deno.removeSync(`${root}/loose_crop/9.jpg`);
     refused(ijb("--model", model, ...out), /expected 9\.jpg \(line 9 of .*face_tid_mid\.txt\), found no such file/);
   }));
+
+/** What the lists of a benchmark are spoilt to, and what is said of it; nothing is embedded before. */
+const SPOILT: readonly [what: string, list: string, from: RegExp, to: string, message: RegExp][] = [
+  [
+    "a template without images",
+    "face_tid_mid.txt",
+    /^.* 3 \d+\n/gm,
+    "",
+    /found 3 in pair 6; take lists of one benchmark/,
+  ],
+  ["a pair of an unknown template", "template_pair_label.txt", /$/, "1 99 0\n", /found 99 in pair 67; take lists/],
+  ["pairs of one kind", "template_pair_label.txt", / 0$/gm, " 1", /of one person and of two, found 66 and 0; give/],
+  ["a pair without label", "template_pair_label.txt", /^1 3 0$/m, "1 3", /on line 2, found 2 numbers; mend the line/],
+  [
+    "landmarks cut off",
+    "name_5pts_score.txt",
+    /(?<=^5\.jpg .*) \S+$/m,
+    "",
+    /and a score on line 5, found 10 numbers; mend/,
+  ],
+  [
+    "landmarks of no image",
+    "name_5pts_score.txt",
+    /^5\.jpg .*\n/m,
+    "",
+    /expected a line for 5\.jpg \(line 5 of .*; add it/,
+  ],
+  ["a probe without images", "1N_probe_mixed.csv", /^2,/gm, "99,", /has images on line 2, found 99, which has none/],
+];
+
+Deno.test("verify ijb says in one line which list is wrong, before it embeds", async (t) => {
+  for (const [what, list, from, to, message] of SPOILT) {
+    await t.step(what, () =>
+      withFolder(async (folder) => {
+        await writeSyntheticIjb(folder);
+        const path = `${folder}/meta/ijbc_${list}`;
+        const text = Deno.readTextFileSync(path);
+        Deno.writeTextFileSync(path, text.replace(from, to));
+        assert.notEqual(Deno.readTextFileSync(path), text);
+        // a model that is not there is found after the lists
+        const none = ["--model", `${folder}/none.safetensors`, "--out", `${folder}/out`];
+        const outcome = run("verify", "ijb", "--target", "IJBC", "--root", folder, ...none);
+        refused(outcome, message);
+        assert.ok(outcome.error.includes(`${folder}/meta/ijbc_`), outcome.error);
+      }));
+  }
+});
+
+Deno.test("verify ijb stops at Ctrl-C and goes on; without lists of 1:N it says so", () =>
+  withFolder(async (folder) => {
+    await writeSyntheticIjb(folder);
+    for (const name of ["1N_probe_mixed", "1N_gallery_G2"]) Deno.removeSync(`${folder}/meta/ijbc_${name}.csv`);
+    // enough to be stopped amid: the images are listed over and over
+    const list = `${folder}/meta/ijbc_face_tid_mid.txt`;
+    const rounds = 200, images = 24 * rounds;
+    Deno.writeTextFileSync(list, Deno.readTextFileSync(list).repeat(rounds));
+    const model = `${folder}/model.safetensors`;
+    const stored = randomModel({ model: "iresnet18", width: 1 / 16, imageSize: 16, embeddingSize: 16 });
+    writeSafetensors(model, asTensorData(stored.state), modelMetadata(stored));
+    const args = ["ijb", "--target", "IJBC", "--root", folder, "--model", model, "--out", `${folder}/out`];
+
+    const child = start("verify", ...args, "--batch-size", "1");
+    let isOver = false;
+    child.status.then(() => isOver = true);
+    while (!isOver && partBytes(`${folder}/out`) < 2000) await new Promise((go) => setTimeout(go, 5));
+    if (!isOver) child.kill("SIGINT");
+    const { code, stderr } = await child.output();
+    const leftOut = `1:N is left out: there is no ${folder}/meta/ijbc_1N_probe_mixed.csv, ` +
+      `${folder}/meta/ijbc_1N_gallery_G2.csv\n`;
+    assert.equal(new TextDecoder().decode(stderr), `${leftOut}stopped; the same command goes on\n`);
+    assert.equal(code, 130);
+
+    const rest = run("verify", ...args, "--json");
+    assert.equal(rest.code, 0, rest.error);
+    const [, before, all] = /^(\d+) of (\d+) images were embedded before\n$/.exec(rest.error.slice(leftOut.length))!;
+    assert.equal(Number(all), images);
+    assert.ok(Number(before) > 0 && Number(before) < images, before);
+    const { embeddings, identification } = JSON.parse(rest.out);
+    assert.deepEqual(identification, []);
+    const { data, shape } = readNpy(embeddings);
+    assert.deepEqual(shape, [images, 16]);
+    // the same image has the same embedding before and after the stop
+    for (let at = 24 * 16; at < data.length; at++) {
+      const first = Number(data[at % (24 * 16)]);
+      assert.ok(Math.abs(Number(data[at]) - first) <= 1e-4 * Math.abs(first) + 1e-4);
+    }
+  }));
+
+/** Bytes of embeddings that are on the way. */
+function partBytes(out: string): number {
+  try {
+    const [{ name }] = Deno.readDirSync(out);
+    return Deno.statSync(`${out}/${name}/.embeddings.npy.part`).size;
+  } catch {
+    return 0;
+  }
+}

@@ -10,7 +10,10 @@ const script = new URL("../../cli/verify.ts", import.meta.url).pathname;
 const env = { NO_COLOR: "1", XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? Deno.makeTempDirSync() };
 
 function verify(...args: string[]): { code: number; out: string; error: string } {
-  const { code, stdout, stderr } = new Deno.Command(Deno.execPath(), { args: ["run", "-A", script, ...args], env })
+  const { code, stdout, stderr } = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-A", script, ...args],
+    env,
+  })
     .outputSync();
   const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
   return { code, out, error };

@@ -1,6 +1,6 @@
 /** One of the things that are compared. */
 export interface Side {
-  /** Its name among the figures: `ours`, `stock`, `torch`. */
+  /** Its name among the figures: `ours`, `stock`, `torch`, `numpy`. */
   readonly name: string;
   /** One run; a number is its milliseconds by its own clock, else the clock around it counts. */
   readonly run: () => Promise<number | void>;

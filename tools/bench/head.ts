@@ -23,9 +23,11 @@ const KEPT = 3;
  */
 export async function benchHead(gpu: Gpu, options: BenchOptions, report: Report): Promise<void> {
   const { batchSize, classes = 85742 } = options;
+  // One for all batches: what a pool keeps of the last serves the next, and counts.
+  using meter = new MemoryMeter(gpu.device);
   await using torch = await startTorch(options, report);
   for (const batch of batchSize === undefined ? BATCHES : [batchSize]) {
-    await benchOne(gpu, options, report, { classes, batch, torch });
+    await benchOne(gpu, options, report, { classes, batch, torch, meter });
   }
 }
 
@@ -33,23 +35,22 @@ interface OneHead {
   readonly classes: number;
   readonly batch: number;
   readonly torch: Awaited<ReturnType<typeof startTorch>>;
+  readonly meter: MemoryMeter;
 }
 
 async function benchOne(
   gpu: Gpu,
   { runs, stock, stockLimit, width, imageSize }: BenchOptions,
   report: Report,
-  { classes, batch, torch }: OneHead,
+  { classes, batch, torch, meter }: OneHead,
 ): Promise<void> {
-  using meter = new MemoryMeter(gpu.device);
-  const before = meter.live;
   const sides = new TrainingSides(gpu, { model: undefined, width, imageSize, classes, batch, embeddingSize: DIM });
   try {
     await sides.step();
     await sides.step();
     meter.resetPeak();
     await sides.step();
-    const extra = meter.peak - before - KEPT * 4 * classes * DIM;
+    const extra = meter.peak - KEPT * 4 * classes * DIM;
     const largest = 4 * classes * Math.max(DIM, batch);
     // tfjs binds whole tensors.
     const fits = largest <= gpu.device.limits.maxStorageBufferBindingSize;

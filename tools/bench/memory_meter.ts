@@ -1,5 +1,11 @@
 /** Bytes of a texel, by format: those that kernels read through. */
-const TEXEL_BYTES: Readonly<Record<string, number>> = { rgba32float: 16, r32float: 4, r32sint: 4, r32uint: 4 };
+const TEXEL_BYTES: Readonly<Record<string, number>> = {
+  rgba32float: 16,
+  rg32uint: 8,
+  r32float: 4,
+  r32sint: 4,
+  r32uint: 4,
+};
 
 /** Counts the bytes of a device's buffers and textures from when it is made: those that are there now, and the most there were. */
 export class MemoryMeter {

@@ -28,6 +28,8 @@ export interface BenchOptions {
   readonly steps: number;
   /** Web Workers that decode for `epoch`; 0 decodes in the main thread. @default what training takes */
   readonly workers?: number;
+  /** Of IJB-C's size, for `verify`. */
+  readonly share: number;
   /** Where `scale` puts its plot. */
   readonly plot: string;
 }

@@ -1,7 +1,6 @@
 import { TextLines } from "../../data/text_lines.ts";
 import { InputError } from "../../errors.ts";
 import type { TemplateFeatures } from "../templates.ts";
-import { ijbMeta, type IjbSet } from "./ijb_set.ts";
 
 /** Ranks that are reported. */
 export const IJB_RANKS = [1, 5, 10] as const;
@@ -37,24 +36,13 @@ export interface IjbIdentification {
   readonly tpirs: readonly (number | undefined)[];
 }
 
-/** Galleries and probes of a benchmark; undefined where its lists are not there. */
-export function readSubjectLists(
-  set: Pick<IjbSet, "target" | "root">,
-): { galleries: SubjectList[]; probes: SubjectList } | undefined {
-  const letter = set.target === "IJBB" ? "S" : "G";
-  const [probes, ...galleries] = ["1N_probe_mixed.csv", `1N_gallery_${letter}1.csv`, `1N_gallery_${letter}2.csv`]
-    .map((name) => ijbMeta(set, name));
-  const there = galleries.filter(exists);
-  if (!exists(probes) || there.length === 0) return undefined;
-  return { galleries: there.map(readSubjectList), probes: readSubjectList(probes) };
-}
-
 /**
- * Reads a list of templates and subjects: the columns TEMPLATE_ID and SUBJECT_ID of a CSV file with a line per image.
+ * Reads a list of templates and subjects: the columns TEMPLATE_ID and SUBJECT_ID of a CSV file with a line per image. With `known` every
+ * template is one of these.
  *
  * @throws {InputError} naming file and line.
  */
-export function readSubjectList(path: string): SubjectList {
+export function readSubjectList(path: string, known?: ReadonlySet<number>): SubjectList {
   const lines = TextLines.read(path);
   const fail = (line: number, expected: string, found: string) =>
     new InputError(`Cannot read the list ${path}: expected ${expected} on line ${line}, found ${found}; mend the line`);
@@ -73,6 +61,7 @@ export function readSubjectList(path: string): SubjectList {
     if (id < 0 || !who) throw fail(i + 1, "a template and a subject", JSON.stringify(line.slice(0, 60)));
     const before = subjects.get(id);
     if (before !== undefined && before !== who) throw fail(i + 1, `template ${id} of subject ${before}`, who);
+    if (known?.has(id) === false) throw fail(i + 1, "a template that has images", `${id}, which has none in the set`);
     subjects.set(id, who);
   }
   if (subjects.size === 0) throw fail(2, "a template and a subject", "none");
@@ -100,7 +89,7 @@ export function identify(
       const at = rows.get(template);
       if (at !== undefined) return at;
       throw new InputError(
-        `Cannot identify by ${path}: expected templates that have images, found ${template}; the lists are not of one benchmark`,
+        `Cannot identify by ${path}: expected templates that have images, found ${template}; take lists of one benchmark`,
       );
     });
   const [known, asked] = [gallery, probes].map(starts);
@@ -132,7 +121,7 @@ export function identify(
   }
   if (own.length === 0) {
     throw new InputError(
-      `Cannot identify by ${gallery.path}: expected probes of its subjects in ${probes.path}, found none; the lists are not of one benchmark`,
+      `Cannot identify by ${gallery.path}: expected probes of its subjects in ${probes.path}, found none; take lists of one benchmark`,
     );
   }
   const sorted = Float64Array.from(others).sort().reverse();
@@ -148,12 +137,4 @@ export function identify(
       return threshold === undefined ? undefined : share(({ rank, score }) => rank === 1 && score > threshold);
     }),
   };
-}
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }

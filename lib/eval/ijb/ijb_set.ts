@@ -48,6 +48,12 @@ export function readIjbSet(
 ): IjbSet {
   if (!exists(join(root, "meta")) && exists(join(root, target, "meta"))) root = join(root, target);
   const path = ijbMeta({ target, root }, "face_tid_mid.txt");
+  const other = IJB_TARGETS.find((one) => one !== target)!;
+  if (!exists(path) && exists(ijbMeta({ target: other, root }, "face_tid_mid.txt"))) {
+    throw new InputError(
+      `Cannot read the list ${path}: expected lists of ${target}, found those of ${other}; give --target ${other} or another --root`,
+    );
+  }
   const lines = TextLines.read(path);
   const names: string[] = [], places: number[] = [];
   const templates = new Int32Array(lines.size), media = new Int32Array(lines.size);

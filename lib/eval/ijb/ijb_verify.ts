@@ -2,7 +2,6 @@ import { InputError } from "../../errors.ts";
 import { readIntegerRows } from "../integer_rows.ts";
 import { areaUnderCurve, type RocCurve, rocCurve, type RocPoint, tprAtFpr } from "../roc.ts";
 import { scorePairs, type TemplateFeatures } from "../templates.ts";
-import { ijbMeta, type IjbSet } from "./ijb_set.ts";
 
 /** False positive rates that are reported. */
 export const IJB_FPRS = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1] as const;
@@ -32,12 +31,11 @@ export interface IjbVerification {
 }
 
 /**
- * Reads the pairs of templates of a benchmark.
+ * Reads a list of pairs of templates and whether they are of one person: `11065 23 0` per line.
  *
- * @throws {InputError} naming file and line, or if there are pairs of one kind only.
+ * @throws {InputError} naming file and line or pair: what is damaged, a template that is none of `known`, pairs of one kind only.
  */
-export function readTemplatePairs(set: Pick<IjbSet, "target" | "root">): TemplatePairs {
-  const path = ijbMeta(set, "template_pair_label.txt");
+export function readTemplatePairs(path: string, known: ReadonlySet<number>): TemplatePairs {
   const [first, second, labels] = readIntegerRows(path, 3, "two templates and a label");
   const same = new Uint8Array(labels.length);
   let own = 0;
@@ -56,28 +54,24 @@ export function readTemplatePairs(set: Pick<IjbSet, "target" | "root">): Templat
       }; give the whole list`,
     );
   }
+  for (const ids of [first, second]) {
+    const stranger = firstStranger(ids, known);
+    if (stranger === -1) continue;
+    throw new InputError(
+      `Cannot read the list ${path}: expected templates that have images in the set, found ${ids[stranger]} in pair ${
+        stranger + 1
+      }; take lists of one benchmark`,
+    );
+  }
   return { path, first, second, same };
 }
 
 /**
  * The 1:1 protocol on pooled templates.
  *
- * @throws {InputError} naming file and pair, if one has a template without images.
+ * @throws {InputError} if a pair has a template without features.
  */
-export function verifyTemplates(
-  features: TemplateFeatures,
-  { path, first, second, same }: TemplatePairs,
-): IjbVerification {
-  const known = new Set(features.ids);
-  for (const ids of [first, second]) {
-    const stranger = firstStranger(ids, known);
-    if (stranger === -1) continue;
-    throw new InputError(
-      `Cannot score the pairs of ${path}: expected templates that have images, found ${ids[stranger]} in pair ${
-        stranger + 1
-      }; the lists are not of one benchmark`,
-    );
-  }
+export function verifyTemplates(features: TemplateFeatures, { first, second, same }: TemplatePairs): IjbVerification {
   const scores = scorePairs(features, first, second);
   const curve = rocCurve(scores, same);
   const points = IJB_FPRS.map((target) => ({ target, ...tprAtFpr(curve, target) }));

@@ -7,9 +7,10 @@ import { backboneChecksum } from "../backbone_checksum.ts";
 import { embedToFile } from "../embed_to_file.ts";
 import { writeNpy } from "../npy.ts";
 import { rocPlot, rocPoints } from "../roc_plot.ts";
-import { identify, type IjbIdentification, readSubjectLists } from "./ijb_identify.ts";
+import { identify, type IjbIdentification } from "./ijb_identify.ts";
+import { type IjbProtocol, readIjbProtocol } from "./ijb_protocol.ts";
 import { type IjbSet, ijbSources } from "./ijb_set.ts";
-import { type IjbVerification, readTemplatePairs, verifyTemplates } from "./ijb_verify.ts";
+import { type IjbVerification, verifyTemplates } from "./ijb_verify.ts";
 import { poolFeatures } from "./pool_features.ts";
 
 /** How images are embedded. */
@@ -60,7 +61,13 @@ export async function embedIjb(
     if (Deno.statSync(path).isFile) return { folder, path, cached: sources.count, finished: true };
   } catch { /* not yet */ }
   makeFolder(folder);
-  const { resumed, finished } = await embedToFile(gpu, backbone, sources, path, { ...options, flip, align: set.list });
+  const remedy = `copy it anew, or mend its landmarks in ${set.list.path}`;
+  const { resumed, finished } = await embedToFile(gpu, backbone, sources, path, {
+    ...options,
+    flip,
+    align: set.list,
+    remedy,
+  });
   return { folder, path, cached: resumed, finished };
 }
 
@@ -72,6 +79,14 @@ export interface IjbResult {
   readonly identification: readonly IjbIdentification[];
 }
 
+/** How a benchmark is evaluated. */
+export interface IjbEvaluateOptions {
+  /** Multiplies an image's embedding by the detector's score. @default true */
+  readonly detectorScore?: boolean;
+  /** Pairs, galleries and probes. @default read from the set's lists */
+  readonly protocol?: IjbProtocol;
+}
+
 /**
  * Both protocols on embeddings, a float32 .npy file [images, dim].
  *
@@ -80,14 +95,12 @@ export interface IjbResult {
 export function evaluateIjb(
   set: IjbSet,
   embeddings: string,
-  options: { readonly detectorScore?: boolean } = {},
+  { detectorScore, protocol = readIjbProtocol(set) }: IjbEvaluateOptions = {},
 ): IjbResult {
-  const features = poolFeatures(set, embeddings, options);
-  const verification = verifyTemplates(features, readTemplatePairs(set));
-  const lists = readSubjectLists(set);
-  const identification = lists === undefined
-    ? []
-    : lists.galleries.map((gallery) => identify(features, gallery, lists.probes));
+  const features = poolFeatures(set, embeddings, { detectorScore });
+  const { pairs, galleries, probes } = protocol;
+  const verification = verifyTemplates(features, pairs);
+  const identification = probes === undefined ? [] : galleries.map((gallery) => identify(features, gallery, probes));
   return { verification, identification };
 }
 

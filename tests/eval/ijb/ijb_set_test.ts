@@ -49,6 +49,15 @@ Deno.test("readIjbSet() names the file and row of what is wrong", () =>
       { landmarks: `1.jpg ${points} 0.9\n2.jpg 1 2 3 4 0.9\n` },
       /ijbb_name_5pts_score\.txt: expected .* on line 2, found 5 numbers/,
     );
+    refuse(
+      { landmarks: `1.jpg ${points} 0.9\n2.jpg ${points} -0.1\n` },
+      /ijbb_name_5pts_score\.txt: expected .* and a score on line 2, found the score -0\.1, below 0; mend/,
+    );
+    assert.throws(() => readIjbSet("IJBC", folder), {
+      name: "InputError",
+      message: /ijbc_face_tid_mid\.txt: expected lists of IJBC, found those of IJBB; give --target IJBB or/,
+    });
+    Deno.removeSync(`${folder}/meta/ijbb_face_tid_mid.txt`);
     assert.throws(() => readIjbSet("IJBC", folder), /ijbc_face_tid_mid\.txt: no such file/);
     assert.throws(() => readIjbSet("IJBB", `${folder}/none`), { name: "InputError" });
   }));
