@@ -206,7 +206,7 @@ export {
 } from "./lib/eval/npy.ts";
 export { decodeBatches, type EmbedSources, type ImageBatches, openEmbedSources } from "./lib/eval/embed_sources.ts";
 export { type EmbeddedBatch, embedStream, type EmbedStreamOptions } from "./lib/eval/embed_stream.ts";
-export { type LandmarkList, readLandmarkList } from "./lib/eval/landmark_list.ts";
+export { type LandmarkList, landmarksOf, readLandmarkList } from "./lib/eval/landmark_list.ts";
 export { IJB_TARGETS, type IjbSet, type IjbTarget, readIjbSet } from "./lib/eval/ijb/ijb_set.ts";
 export type { IjbIdentification, SubjectList } from "./lib/eval/ijb/ijb_identify.ts";
 export { type IjbProtocol, readIjbProtocol } from "./lib/eval/ijb/ijb_protocol.ts";

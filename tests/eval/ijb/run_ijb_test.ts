@@ -93,7 +93,10 @@ Deno.test("writeIjbResult() writes table, scores and plot", () =>
       lines.slice(1).map((line) => Number(line.split(",")[2])),
       result.verification.points.map(({ tpr }) => tpr),
     );
-    assert.match(Deno.readTextFileSync(files.plot), /^<svg [^]*polyline points="[^"]+"[^]*IJBC[^]*<\/svg>$/);
+    assert.match(
+      Deno.readTextFileSync(files.plot),
+      /^<svg [^]*IJBC, 1:1[^]*<path d="M[^"]+L[^"]+" fill="none" stroke="#0072b2"[^]*<\/svg>\n$/,
+    );
     const json = ijbJson("IJBC", result);
     assert.equal(json.pairs, 66);
     assert.match(ijbTables("IJBC", result), /TPR % @FPR 1e-6[^]*│ 66 pairs +│[^]*gallery_G2 +│ +3 │ +3 \+ 3 │/);
