@@ -28,7 +28,7 @@ Deno.test("verify ijb embeds, scores and writes; the second time it embeds nothi
     assert.deepEqual(readNpy(found.scores).shape, [66]);
     const again = ijb("--model", model, ...out);
     assert.equal(again.error, "24 of 24 images were embedded before\n");
-    assert.match(again.out, /embeddings\.npy: 24 images\n┌[^]*IJBB 1:1[^]*gallery_S1[^]*roc\.svg\n$/);
+    assert.match(again.out, /embeddings\.npy: 24 images\n┌[^]*IJBB 1:1[^]*gallery_S1[^]*roc\.svg\n.*roc\.png\n$/);
     const given = ijb("--embeddings", found.embeddings, "--out", `${folder}/given`, "--json");
     assert.deepEqual(JSON.parse(given.out).tprAtFpr, found.tprAtFpr, given.error);
 
