@@ -7,6 +7,10 @@ export interface RocPlotOptions {
   readonly title?: string;
   /** The smallest false positive rate that is shown; a power of ten. @default 1e-6 */
   readonly least?: number;
+  /** Pixels. @default 700 */
+  readonly width?: number;
+  /** Pixels, without the legend. @default 420 */
+  readonly height?: number;
 }
 
 const POINTS_PER_DECADE = 60;
@@ -35,7 +39,10 @@ export function rocPoints(curve: RocCurve, least = 1e-6): [fpr: number, tpr: num
 }
 
 /** ROC curves as an SVG picture: false positive rate on a logarithmic axis, true positive rate on a linear one from where the lowest line begins. */
-export function rocPlot(lines: readonly PlotSeries[], { title, least = 1e-6 }: RocPlotOptions = {}): string {
+export function rocPlot(
+  lines: readonly PlotSeries[],
+  { title, least = 1e-6, width, height }: RocPlotOptions = {},
+): string {
   const lowest = Math.min(1, ...lines.flatMap(({ points }) => points.filter(([x]) => x >= least).map(([, y]) => y)));
   const step = lowest > 0.9 ? 0.02 : lowest > 0.5 ? 0.1 : 0.2;
   const floor = Math.max(0, Math.min(1 - step, Math.floor(lowest / step + 1e-9) * step));
@@ -55,5 +62,7 @@ export function rocPlot(lines: readonly PlotSeries[], { title, least = 1e-6 }: R
       format: (rate) => `${Number((100 * rate).toFixed(1))} %`,
     },
     series: lines,
+    width,
+    height,
   });
 }
