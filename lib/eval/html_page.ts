@@ -15,7 +15,7 @@ h2 { font-size: 1.25rem; margin: 2.8rem 0 .6rem; padding-top: .7rem; border-top:
 h3 { font-size: 1.02rem; margin: 1.7rem 0 .5rem; }
 p, ul { max-width: 46rem; } a { color: var(--link); } code { font-size: .92em; overflow-wrap: anywhere; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5rem 0; }
-caption { text-align: left; font-weight: 600; padding-bottom: .35rem; }
+caption { text-align: left; font-weight: 600; padding-bottom: .35rem; white-space: nowrap; }
 th, td { padding: .3rem .8rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; vertical-align: top; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 thead th { border-bottom: 1px solid var(--strong); font-size: .87rem; vertical-align: bottom; }
@@ -24,11 +24,12 @@ tr.total th, tr.total td { border-top: 1px solid var(--strong); font-weight: 600
 .wide { overflow-x: auto; } .wide th:first-child { position: sticky; left: 0; background: var(--ground); }
 table.facts th, table.facts td { text-align: left; white-space: normal; overflow-wrap: anywhere; } table.facts th { min-width: 8rem; color: var(--soft); }
 .note { color: var(--soft); font-size: .92rem; }
-.plot svg { display: block; } .plot > svg { max-width: 100%; height: auto; } .plot.narrow { display: none; }
-.errors { display: flex; flex-wrap: wrap; gap: .8rem; padding: 0; margin: .6rem 0; max-width: none; list-style: none; }
+.plot svg { display: block; } .plot > svg { width: 100%; max-width: 1000px; height: auto; } .plot.narrow { display: none; }
+.errors { display: grid; grid-template-columns: repeat(auto-fill, minmax(14.7rem, 1fr)); gap: .8rem; padding: 0; margin: .6rem 0; max-width: none; list-style: none; }
 .errors li { background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: .5rem; }
-.errors img { width: 112px; height: 112px; object-fit: contain; display: inline-block; background: var(--line); border-radius: 3px; }
-figure { margin: 0; } .errors figcaption { font-size: .82rem; line-height: 1.4; width: 228px; margin-top: .3rem; } .errors .note { font-size: inherit; }
+.errors figure { width: min-content; } .errors figure div { display: flex; gap: 4px; }
+.errors img { width: 106px; height: 106px; object-fit: contain; background: var(--line); border-radius: 3px; }
+figure { margin: 0; } .errors figcaption { font-size: .82rem; line-height: 1.4; margin-top: .3rem; } .errors .note { font-size: inherit; }
 .headline { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1.1rem 0; padding: 0; max-width: none; list-style: none; }
 .headline li { background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: .6rem 1rem; min-width: 9.5rem; color: var(--soft); font-size: .87rem; }
 .headline strong { display: block; font-size: 1.45rem; line-height: 1.3; color: var(--ink); font-variant-numeric: tabular-nums; }
@@ -37,7 +38,8 @@ summary { cursor: pointer; } dt { font-weight: 600; } dd { margin: 0 0 .5rem; ma
 @media (max-width: 44rem) {
   body { padding-top: .8rem; } th, td { padding: .3rem .55rem; }
   .plot.broad { display: none; } .plot.narrow { display: block; }
-  .errors { justify-content: space-between; gap: .6rem; } .errors li { flex: 1 1 100%; display: flex; justify-content: center; }
+  caption { white-space: normal; }
+  .errors { grid-template-columns: repeat(auto-fill, minmax(10.4rem, 1fr)); gap: .6rem; } .errors img { width: 74px; height: 74px; }
   .headline li { flex: 1 1 40%; }
 }
 @media screen and (prefers-color-scheme: dark) {

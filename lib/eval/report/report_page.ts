@@ -7,27 +7,31 @@ import type { PairReport, ReportedSet } from "./pair_report.ts";
 import { histogramPlot, type HistogramPlotOptions } from "./similarity_histogram.ts";
 
 /** Pixels of the plots on a broad and on a narrow page: letters keep their size. */
-const PLOTS = { broad: 880, narrow: 360 };
+const PLOTS = { broad: 1000, narrow: 360 };
 
 const percent = (value: number) => (100 * value).toFixed(2);
 const range = ([low, high]: Interval) => `${percent(low)} – ${percent(high)}`;
-const rate = (value: number) => value >= 0.01 ? String(value) : value.toExponential(0);
+const small = (value: number) => value >= 1e-3 || value === 0 ? value.toPrecision(2) : value.toExponential(1);
+const rate = (value: number) => value >= 0.01 ? String(value) : value.toExponential();
+
+/** Size and title of a plot. */
+type PlotLook = Pick<HistogramPlotOptions, "title" | "width" | "height">;
 
 /** The ROC curves of a report's sets as an SVG picture. */
-export function reportRoc({ sets }: Pick<PairReport, "sets">, size: { width?: number; height?: number } = {}): string {
+export function reportRoc({ sets }: Pick<PairReport, "sets">, look: PlotLook = {}): string {
   const least = Math.min(...sets.map(({ roc }) => roc[0][0]));
-  return rocPlot(sets.map(({ name, roc }) => ({ name, points: roc })), { title: "ROC", least, ...size });
+  return rocPlot(sets.map(({ name, roc }) => ({ name, points: roc })), { least, ...look });
 }
 
 /** The histogram of one of a report's sets as an SVG picture, with the threshold to deploy. */
 export function reportHistogram(
   { sets, rows }: Pick<PairReport, "sets" | "rows">,
   s: number,
-  size: Pick<HistogramPlotOptions, "width" | "height"> = {},
+  look: PlotLook = {},
 ): string {
   const { threshold, fprTarget } = rows[s].deploy;
   const mark = { similarity: threshold, name: `threshold at FPR ${rate(fprTarget)}: ${threshold.toFixed(4)}` };
-  return histogramPlot(sets[s].histogram, { title: sets[s].name, mark, ...size });
+  return histogramPlot(sets[s].histogram, { mark, ...look });
 }
 
 /** A report as a page in one file: tables, plots, and the hardest errors with their images. */
@@ -41,7 +45,7 @@ export function reportPage(report: PairReport, pictures: readonly ErrorPictures[
     "Verification report",
     `<p>${escapeHtml(modelName(report))}<br><span class="note"><code>${escapeHtml(model.path)}</code></span></p>
 ${headline(report)}
-${leftOut.map((reason) => `<p><strong>Left out:</strong> ${escapeHtml(reason)}</p>`).join("\n")}
+${omissions(leftOut)}
 <nav aria-label="Contents"><ul>${links}</ul></nav>
 <h2 id="figures">Figures</h2>
 ${figures(report)}
@@ -63,6 +67,14 @@ ${TERMS}
 function modelName({ model: { network, width, imageSize, embeddingSize } }: PairReport): string {
   const channels = width === 1 ? "" : `, width ${width}`;
   return `${network}${channels}, images of ${imageSize} x ${imageSize}, embeddings of ${embeddingSize} numbers`;
+}
+
+/** Sets that could not be used. */
+function omissions(leftOut: readonly string[]): string {
+  if (leftOut.length === 0) return "";
+  const what = leftOut.length === 1 ? "1 set is left out" : `${leftOut.length} sets are left out`;
+  const list = leftOut.map((reason) => `<li>${escapeHtml(reason)}</li>`).join("");
+  return `<details><summary>${what}</summary><ul>${list}</ul></details>`;
 }
 
 /** What one looks for first. */
@@ -114,7 +126,7 @@ function roc(report: PairReport): string {
   const table = rates.length === 0 ? "" : htmlTable(["set", ...rates.map(rate)], rows, { caption, id: "roc-table" });
   return `${
     plots(`ROC curves of ${sets.map(({ name }) => name).join(", ")}`, {
-      broad: reportRoc(report, { width: PLOTS.broad, height: 460 }),
+      broad: reportRoc(report, { width: PLOTS.broad, height: 440 }),
       narrow: reportRoc(report, { width: PLOTS.narrow, height: 340 }),
     })
   }
@@ -127,7 +139,7 @@ function thresholds({ rows }: PairReport): string {
   const cells = rows.map(({ deploy: { set, threshold, thresholdInterval: [low, high], fpr, tpr } }): HtmlCell[] => [
     set,
     [threshold.toFixed(4), `${low.toFixed(4)} – ${high.toFixed(4)}`],
-    [`${fpr.accepted} of ${fpr.of}`, fpr.interval.map((value) => value.toPrecision(2)).join(" – ")],
+    [`${fpr.accepted} of ${fpr.of}`, fpr.interval.map(small).join(" – ")],
     [percent(tpr.rate), range(tpr.interval)],
   ]);
   const weak = rows.filter(({ deploy }) => !deploy.resolved).map(({ deploy: { set, fpr } }) => `${set} (${fpr.of})`);
@@ -178,7 +190,7 @@ function errorList(
       const alt = `${place === 0 ? "First" : "Second"} image of pair ${pair} of ${name}, ${people}`;
       return `<img src="${escapeHtml(pictures.get(2 * pair + place) ?? "data:,")}" alt="${escapeHtml(alt)}">`;
     });
-    return `<li><figure>${images.join(" ")}<figcaption>pair ${pair}: similarity ${similarity.toFixed(4)}<br>
+    return `<li><figure><div>${images.join("")}</div><figcaption>pair ${pair}: similarity ${similarity.toFixed(4)}<br>
 <span class="note">distance ${distance.toFixed(4)}, fold ${fold + 1} accepts below ${
       threshold.toFixed(2)
     }</span></figcaption></figure></li>`;

@@ -60,8 +60,10 @@ export async function writePairReport(
   const page = reportPage(report, await errorPictures(sets, report.sets));
   const encoder = new TextEncoder();
   const plots: string[] = [];
-  const drawn: [name: string, svg: string][] = [["roc", reportRoc(report)]];
-  plotNames(report.sets).forEach((name, s) => drawn.push([name, reportHistogram(report, s)]));
+  const drawn: [name: string, svg: string][] = [["roc", reportRoc(report, { title: "ROC" })]];
+  plotNames(report.sets).forEach((name, s) =>
+    drawn.push([name, reportHistogram(report, s, { title: report.sets[s].name })])
+  );
   for (const [name, svg] of drawn) {
     const png = await plotPng(svg);
     for (const [ending, bytes] of [["svg", encoder.encode(svg)], ["png", png]] as const) {
