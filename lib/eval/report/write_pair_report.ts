@@ -62,7 +62,7 @@ export async function writePairReport(
   const plots: string[] = [];
   const drawn: [name: string, svg: string][] = [["roc", reportRoc(report, { title: "ROC" })]];
   plotNames(report.sets).forEach((name, s) =>
-    drawn.push([name, reportHistogram(report, s, { title: report.sets[s].name })])
+    drawn.push([name, reportHistogram(report, s, { title: `Similarities, ${report.sets[s].name}` })])
   );
   for (const [name, svg] of drawn) {
     const png = await plotPng(svg);
