@@ -2,7 +2,7 @@
 export interface PlotAxis {
   /** What it counts, with the unit. */
   readonly label: string;
-  /** @default "linear" */
+  /** Whether equal steps are equal differences or equal factors. @default "linear" */
   readonly scale?: "linear" | "log";
   /** Smallest value shown; of a log axis over 0. @default the smallest there is, rounded down to a tick */
   readonly min?: number;

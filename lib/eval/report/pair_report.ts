@@ -94,6 +94,18 @@ const RATES = [1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
  * A report on the analyses of some sets: numbers only, ready for JSON.
  *
  * @throws {InputError} if `thresholdAtFpr` is not between 0 and 1.
+ *
+ * @example
+ * ```ts ignore
+ * import { analysePairs, loadModel, modelFacts, pairReport, startWebGPU, Validation, writePairReport } from "../../../mod.ts";
+ *
+ * const gpu = await startWebGPU();
+ * using model = await loadModel("face.safetensors", { gpu });
+ * using validation = new Validation(gpu, ["lfw.bin"], { flip: true });
+ * const analyses = await validation.each(model.backbone, (set, embeddings) => analysePairs(set, embeddings));
+ * const report = pairReport(analyses, { program: "mine", model: modelFacts(model), options: { flip: true } });
+ * console.log((await writePairReport("report", report, validation.sets)).page);
+ * ```
  */
 export function pairReport(
   analyses: readonly PairAnalysis[],

@@ -60,7 +60,7 @@ Deno.test("pairReport() has the figures of the analyses, and rates as counted pa
     }
     const folds = result.folds.map(({ threshold }) => threshold);
     assert.deepEqual(set.thresholds, [Math.min(...folds), Math.max(...folds)]);
-    assert.equal(set.errors.falseAccepts.hardest.length, 3);
+    assert.equal(set.errors.falseAccepts.hardest.length, Math.min(3, set.errors.falseAccepts.count));
   }
   // JSON loses nothing
   assert.deepEqual(JSON.parse(JSON.stringify(report)).sets, report.sets);
@@ -110,7 +110,7 @@ Deno.test("reportPage() says so where nothing is wrong or shown, of one set too"
   const right = { ...report, sets: [{ ...set, errors: { ...set.errors, falseAccepts: none } }] };
   const page = reportPage(right, [new Map()]);
   assert.match(page, /None among 4 pairs\.[^]*pairs; none is shown\./);
-  assert.doesNotMatch(page, /<img|mean of|class="total"|left out<|Training/);
+  assert.doesNotMatch(page, /<img|, mean of \d|class="total"|left out<|Training/);
   assert.match(page, /Too few pairs of two people<\/strong> to tell a rate of 1e-3, which takes 1000: lfw \(\d+\)\./);
 });
 
