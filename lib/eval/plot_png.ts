@@ -14,11 +14,11 @@ let opened: Promise<Rasteriser> | undefined;
 /**
  * The PNG file of a plot: of an SVG picture with lines and text and no other files.
  *
- * Drawn by resvg as WebAssembly, which is loaded at the first call (2.5 MB and the font's 0.5 MB, a tenth of a second). It is the one
- * rasteriser that is kept up, does the whole of static SVG, and needs no native library and no permission but to read its file.
+ * Drawn by resvg as WebAssembly, which is loaded at the first call (2.5 MB, and the font's 0.5 MB). It does the whole of static SVG,
+ * and needs no native library and no permission but to read its file. A plot takes some tenths of a second, most of them to unpack the font.
  * WebAssembly does not see the fonts of the system: text is set in DejaVu Sans, whatever family the picture asks for, so that a plot has
  * the same pixels on every machine. It was chosen for its letters (Latin, Greek, Cyrillic, Arabic: names of sets are anyone's) and
- * its digits of one width; Lato, a tenth as large, has Latin only.
+ * its digits of one width; Lato, a tenth as large and unpacked at once, has Latin only.
  *
  * @throws {InputError} (as a rejection) if the picture is no SVG, or the packages' files may not be read.
  *
