@@ -62,6 +62,7 @@ const ownerOf = (one: Tensor | TensorRange): object => "tensor" in one ? one.ten
 /** A kernel made ready for the device. */
 interface Compiled {
   readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
   /** Bindings that are textures. */
   readonly textures: ReadonlyMap<number, TextureRead>;
 }
@@ -80,11 +81,13 @@ export class KernelRunner {
   readonly #device: GPUDevice;
   readonly #backend: Internals;
   readonly #pipelines = new Map<string, Compiled>();
+  /** The same by the kernel itself: its text is long, and kernels are mostly made once. */
+  readonly #ready = new WeakMap<KernelSpec, Compiled>();
   readonly #copies: TextureCopies | undefined;
   /** Owners of values that are kept in half precision. */
   readonly #halves = new WeakSet<object>();
   /** Kernels for those, by the kernel they were made from and the bindings. */
-  readonly #halfSpecs = new Map<string, KernelSpec>();
+  readonly #halfSpecs = new WeakMap<KernelSpec, Map<string, KernelSpec>>();
   #failure: string | undefined;
   /** Times every kernel that is run while it is set, each in a pass of its own. */
   profiler: KernelProfiler | undefined;
@@ -130,7 +133,7 @@ export class KernelRunner {
     });
     const backend = this.#backend;
     const halves = [...bound.keys()].filter((i) => this.#halves.has(ownerOf(bound[i])));
-    const { pipeline, textures } = this.#compiled(halves.length === 0 ? spec : this.#withHalves(spec, halves));
+    const { pipeline, layout, textures } = this.#compiled(halves.length === 0 ? spec : this.#withHalves(spec, halves));
     if (this.#copies?.leaves) this.flush();
     backend.ensureCommandEncoderReady();
     this.#copies?.nextKernel();
@@ -139,7 +142,7 @@ export class KernelRunner {
       return { binding, resource: texture ? this.#texture(one, texture) : this.#resource(one) };
     });
     const ids = bound.map(ownerOf);
-    const group = this.#device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+    const group = this.#device.createBindGroup({ layout, entries });
     if (this.profiler) backend.endComputePassEncoder();
     backend.computePassEncoder ??= backend.commandEncoder.beginComputePass(this.profiler?.pass(spec.name));
     backend.computePassEncoder.setPipeline(pipeline);
@@ -171,9 +174,11 @@ export class KernelRunner {
   }
 
   #withHalves(spec: KernelSpec, bindings: readonly number[]): KernelSpec {
-    const key = `${bindings} ${spec.wgsl}`;
-    let changed = this.#halfSpecs.get(key);
-    if (!changed) this.#halfSpecs.set(key, changed = halfStorage(spec, bindings));
+    let all = this.#halfSpecs.get(spec);
+    if (!all) this.#halfSpecs.set(spec, all = new Map());
+    const key = bindings.join();
+    let changed = all.get(key);
+    if (!changed) all.set(key, changed = halfStorage(spec, bindings));
     return changed;
   }
 
@@ -288,15 +293,19 @@ export class KernelRunner {
   }
 
   #compiled(spec: KernelSpec): Compiled {
-    let compiled = this.#pipelines.get(spec.wgsl);
+    let compiled = this.#ready.get(spec);
+    if (compiled) return compiled;
+    compiled = this.#pipelines.get(spec.wgsl);
     if (!compiled) {
       const most = this.#copies ? this.#device.limits.maxStorageTexturesPerShaderStage : 0;
       const { wgsl, textures } = textureReads(spec.wgsl, most);
       const module = this.#device.createShaderModule({ label: spec.name, code: wgsl });
       const compute = { module, entryPoint: "main" };
       const pipeline = this.#device.createComputePipeline({ label: spec.name, layout: "auto", compute });
-      this.#pipelines.set(spec.wgsl, compiled = { pipeline, textures });
+      compiled = { pipeline, layout: pipeline.getBindGroupLayout(0), textures };
+      this.#pipelines.set(spec.wgsl, compiled);
     }
+    this.#ready.set(spec, compiled);
     return compiled;
   }
 }

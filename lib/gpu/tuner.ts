@@ -4,6 +4,7 @@ import type { AskedPass } from "./conv_choices.ts";
 import { type ConvLayer, products } from "./conv_layer.ts";
 import { KernelProfiler } from "./kernel_profiler.ts";
 import { convFilterGradient, convForward, convInputGradient } from "./ops/conv_passes.ts";
+import { noise } from "./ops/noise.ts";
 import type { Norm } from "./ops/norm.ts";
 import type { Gpu } from "./start_webgpu.ts";
 
@@ -87,9 +88,9 @@ async function fastest(gpu: Gpu, asked: AskedPass): Promise<TunedPass> {
 function inputsOf(gpu: Gpu, layer: ConvLayer) {
   const channels = layer.input[2];
   const tensors = {
-    x: tf.randomNormal([layer.batch, ...layer.input], 0, 1, "float32", 1),
-    filter: tf.randomNormal([...layer.filter, channels, layer.output[2]], 0, 0.1, "float32", 2),
-    dy: tf.randomNormal([layer.batch, ...layer.output], 0, 1, "float32", 3),
+    x: noise(gpu, [layer.batch, ...layer.input], 1, 1),
+    filter: noise(gpu, [...layer.filter, channels, layer.output[2]], 0.1, 2),
+    dy: noise(gpu, [layer.batch, ...layer.output], 1, 3),
     statistics: tf.ones([2, channels]),
     row: tf.ones([channels]),
     table: tf.ones([4, channels]),

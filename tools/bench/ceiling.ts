@@ -1,6 +1,6 @@
-import * as tf from "../../lib/deps/tfjs.ts";
 import { flatIndex, spread as lanesOver, storage } from "../../lib/gpu/kernels/wgsl.ts";
 import type { KernelSpec } from "../../lib/gpu/kernel_spec.ts";
+import { noise } from "../../lib/gpu/ops/noise.ts";
 import type { Gpu } from "../../lib/gpu/start_webgpu.ts";
 import { kernelMilliseconds } from "./kernel_time.ts";
 import { spread } from "./measurement.ts";
@@ -37,7 +37,7 @@ export async function measureCeilings(gpu: Gpu): Promise<Ceilings> {
   const vectors = Math.floor(
     Math.min(gpu.adapter.software ? 2 ** 24 : 2 ** 28, gpu.device.limits.maxStorageBufferBindingSize) / 16,
   );
-  const source = tf.tidy(() => tf.randomUniform([4 * vectors]));
+  const source = noise(gpu, [4 * vectors], 1, 1);
   gpu.kernels.buffer(source);
   try {
     // From a buffer, and as kernels read on this adapter, perhaps through textures: whichever is faster.

@@ -3,6 +3,7 @@ import { type ConvLayer, products } from "../../lib/gpu/conv_layer.ts";
 import { batchNorm } from "../../lib/gpu/ops/batch_norm.ts";
 import { convFilterGradient, convForward, convInputGradient } from "../../lib/gpu/ops/conv_passes.ts";
 import { groupedFilterGradient, groupedForward, groupedInputGradient } from "../../lib/gpu/ops/grouped_conv.ts";
+import { noise } from "../../lib/gpu/ops/noise.ts";
 import type { Gpu } from "../../lib/gpu/start_webgpu.ts";
 import type { Tensor } from "../../lib/gpu/tensor.ts";
 import { stockBatchNorm, stockGroupedConv2d } from "../peers/stock_network.ts";
@@ -39,7 +40,7 @@ function convPasses(gpu: Gpu, { kind, layer, groups, inputGradient }: ConvShape)
   const wide: ConvLayer = groups > 1
     ? layer
     : { ...layer, input: [input[0], input[1], fours(input[2])], output: [output[0], output[1], fours(output[2])] };
-  const random = (dims: readonly number[], seed: number) => tf.randomNormal([...dims], 0, 0.1, "float32", seed);
+  const random = (dims: readonly number[], seed: number) => noise(gpu, dims, 0.1, seed);
   const own = {
     x: random([batch, ...wide.input], 1),
     filter: random([...filter, groups > 1 ? perGroup : wide.input[2], wide.output[2]], 2),
@@ -150,9 +151,7 @@ const NORM_MOVES = 8;
 
 function normPasses(gpu: Gpu, { shape, follow }: NormShape): LayerPasses {
   const channels = shape[shape.length - 1];
-  const x = tf.randomNormal([...shape], 0, 1, "float32", 1);
-  const residual = tf.randomNormal([...shape], 0, 1, "float32", 2);
-  const dy = tf.randomNormal([...shape], 0, 1, "float32", 3);
+  const [x, residual, dy] = [1, 2, 3].map((seed) => noise(gpu, shape, 1, seed));
   const row = (value: number) => tf.tidy(() => tf.variable(tf.fill([channels], value)));
   const [weight, bias, slope, runningMean, runningVariance] = [1, 0, 0.25, 0, 1].map(row);
   const tensors = [x, residual, dy, weight, bias, slope, runningMean, runningVariance];

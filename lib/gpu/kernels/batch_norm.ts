@@ -1,4 +1,5 @@
 import type { KernelSpec } from "../kernel_spec.ts";
+import { remembered } from "./remembered.ts";
 import { flatIndex, spread, storage, vectorOf } from "./wgsl.ts";
 
 /**
@@ -30,7 +31,7 @@ export function batchNormParts({ rows, channels }: BatchNorm): number {
  * First half of the statistics: per part and channel the mean and the sum of squared deviations from it, computed from
  * differences to the part's first row so that nothing cancels. Bindings: x, parts [2, parts, channels].
  */
-export function batchNormPartsKernel(norm: BatchNorm): KernelSpec {
+export const batchNormPartsKernel = remembered(function (norm: BatchNorm): KernelSpec {
   const { type, count: wide } = vectorOf(norm.channels);
   const parts = batchNormParts(norm);
   const perPart = Math.ceil(norm.rows / parts);
@@ -63,24 +64,25 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   parts[${lanes}u + lane] = square - sum * sum / count;
 }`,
   };
-}
+});
 
 /**
  * Second half: joins the parts (Chan et al., "Updating formulae and a pairwise algorithm for computing sample variances",
  * 1979), and moves the running statistics: new = (1 - momentum) old + momentum batch, the variance with n/(n-1).
  * Bindings: parts, statistics [2, channels], runningMean, runningVariance.
  */
-export function batchNormStatisticsKernel(norm: BatchNorm, epsilon: number, momentum: number): KernelSpec {
-  const { type, count: wide } = vectorOf(norm.channels);
-  const parts = batchNormParts(norm);
-  const perPart = Math.ceil(norm.rows / parts);
-  const { size, workgroups } = spread(wide, 64);
-  const unbiased = norm.rows > 1 ? norm.rows / (norm.rows - 1) : 1;
-  return {
-    name: `batch norm statistics ${norm.rows}x${norm.channels}`,
-    bindings: ["read", "write", "write", "write"],
-    workgroups,
-    wgsl: `
+export const batchNormStatisticsKernel = remembered(
+  function (norm: BatchNorm, epsilon: number, momentum: number): KernelSpec {
+    const { type, count: wide } = vectorOf(norm.channels);
+    const parts = batchNormParts(norm);
+    const perPart = Math.ceil(norm.rows / parts);
+    const { size, workgroups } = spread(wide, 64);
+    const unbiased = norm.rows > 1 ? norm.rows / (norm.rows - 1) : 1;
+    return {
+      name: `batch norm statistics ${norm.rows}x${norm.channels}`,
+      bindings: ["read", "write", "write", "write"],
+      workgroups,
+      wgsl: `
 ${storage(0, "parts", type, 2 * parts * wide)}
 ${storage(1, "statistics", type, 2 * wide, "write")}
 ${storage(2, "runningMean", type, wide, "write")}
@@ -105,11 +107,12 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   runningMean[c] = ${1 - momentum} * runningMean[c] + ${momentum} * mean;
   runningVariance[c] = ${1 - momentum} * runningVariance[c] + ${momentum * unbiased} * variance;
 }`,
-  };
-}
+    };
+  },
+);
 
 /** Statistics from the running mean and variance. Bindings: runningMean, runningVariance, statistics [2, channels]. */
-export function runningStatisticsKernel(channels: number, epsilon: number): KernelSpec {
+export const runningStatisticsKernel = remembered(function (channels: number, epsilon: number): KernelSpec {
   const { type, count: wide } = vectorOf(channels);
   const { size, workgroups } = spread(wide, 64);
   return {
@@ -128,13 +131,13 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   statistics[${wide}u + c] = 1.0 / sqrt(runningVariance[c] + ${epsilon});
 }`,
   };
-}
+});
 
 /**
  * What kernels need that normalise while they read, in one table: mean, scale, shift and, with PReLU, slope.
  * Bindings: statistics, weight, bias, [slope], table [3 or 4, channels].
  */
-export function normTableKernel(channels: number, prelu: boolean): KernelSpec {
+export const normTableKernel = remembered(function (channels: number, prelu: boolean): KernelSpec {
   const { type, count: wide } = vectorOf(channels);
   const { size, workgroups } = spread(wide, 64);
   const inputs = ["statistics", "weight", "bias", ...(prelu ? ["slope"] : [])];
@@ -155,13 +158,13 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   ${prelu ? `table[${3 * wide}u + c] = slope[c];` : ""}
 }`,
   };
-}
+});
 
 /**
  * Normalise, scale, shift, then PReLU and the residual where asked.
  * Bindings: x, statistics, weight, bias, [slope], [residual], y.
  */
-export function batchNormApplyKernel(norm: BatchNormApply): KernelSpec {
+export const batchNormApplyKernel = remembered(function (norm: BatchNormApply): KernelSpec {
   const { type, count: wide } = vectorOf(norm.channels);
   const total = norm.rows * wide;
   const perLane = 4;
@@ -203,27 +206,28 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   }
 }`,
   };
-}
+});
 
 /**
  * The sums a backward pass needs, per part and channel: gradient after PReLU; that times the normalised value; and, with
  * PReLU, gradient times the negative value. Normalised values are computed again, not kept.
  * Bindings: x, dy, statistics, weight, bias, [slope], parts [3 or 2, parts, channels].
  */
-export function batchNormGradientPartsKernel(norm: BatchNorm & { readonly prelu: boolean }): KernelSpec {
-  const { type, count: wide } = vectorOf(norm.channels);
-  const parts = batchNormParts(norm);
-  const perPart = Math.ceil(norm.rows / parts);
-  const lanes = parts * wide;
-  const { size, workgroups } = spread(lanes, 64);
-  // Without PReLU the affine part does not matter to the sums.
-  const inputs = norm.prelu ? ["x", "dy", "statistics", "weight", "bias", "slope"] : ["x", "dy", "statistics"];
-  const length: Record<string, number> = { x: norm.rows * wide, dy: norm.rows * wide, statistics: 2 * wide };
-  return {
-    name: `batch norm gradient parts ${norm.rows}x${norm.channels}`,
-    bindings: [...inputs.map(() => "read" as const), "write"],
-    workgroups,
-    wgsl: `
+export const batchNormGradientPartsKernel = remembered(
+  function (norm: BatchNorm & { readonly prelu: boolean }): KernelSpec {
+    const { type, count: wide } = vectorOf(norm.channels);
+    const parts = batchNormParts(norm);
+    const perPart = Math.ceil(norm.rows / parts);
+    const lanes = parts * wide;
+    const { size, workgroups } = spread(lanes, 64);
+    // Without PReLU the affine part does not matter to the sums.
+    const inputs = norm.prelu ? ["x", "dy", "statistics", "weight", "bias", "slope"] : ["x", "dy", "statistics"];
+    const length: Record<string, number> = { x: norm.rows * wide, dy: norm.rows * wide, statistics: 2 * wide };
+    return {
+      name: `batch norm gradient parts ${norm.rows}x${norm.channels}`,
+      bindings: [...inputs.map(() => "read" as const), "write"],
+      workgroups,
+      wgsl: `
 ${inputs.map((name, i) => storage(i, name, type, length[name] ?? wide)).join("\n")}
 ${storage(inputs.length, "parts", type, (norm.prelu ? 3 : 2) * lanes, "write")}
 @compute @workgroup_size(${size})
@@ -243,13 +247,13 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
     let normal = (x[row * ${wide}u + c] - mean) * inverse;
     var g = dy[row * ${wide}u + c];
     ${
-      norm.prelu
-        ? `let z = normal * scale + shift;
+        norm.prelu
+          ? `let z = normal * scale + shift;
     let positive = z > ${type}();
     slopeSum += select(g * z, ${type}(), positive);
     g = select(g * negative, g, positive);`
-        : ""
-    }
+          : ""
+      }
     sum += g;
     product += g * normal;
   }
@@ -257,34 +261,36 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   parts[${lanes}u + lane] = product;
   ${norm.prelu ? `parts[${2 * lanes}u + lane] = slopeSum;` : ""}
 }`,
-  };
-}
+    };
+  },
+);
 
 /**
  * Gradient of x: scale * (g - mean(g) - normal * mean(g * normal)).
  * Bindings: x, dy, statistics, sums of g and of g * normal, weight, [bias, slope], dx.
  */
-export function batchNormInputGradientKernel(norm: BatchNorm & { readonly prelu: boolean }): KernelSpec {
-  const { type, count: wide } = vectorOf(norm.channels);
-  const total = norm.rows * wide;
-  const perLane = 4;
-  const lanes = Math.ceil(norm.rows / perLane) * wide;
-  const { size, workgroups } = spread(lanes, 64);
-  const inputs = [
-    "x",
-    "dy",
-    "statistics",
-    "gradientSum",
-    "productSum",
-    "weight",
-    ...(norm.prelu ? ["bias", "slope"] : []),
-  ];
-  const length: Record<string, number> = { x: total, dy: total, statistics: 2 * wide };
-  return {
-    name: `batch norm input gradient ${norm.rows}x${norm.channels}`,
-    bindings: [...inputs.map(() => "read" as const), "write"],
-    workgroups,
-    wgsl: `
+export const batchNormInputGradientKernel = remembered(
+  function (norm: BatchNorm & { readonly prelu: boolean }): KernelSpec {
+    const { type, count: wide } = vectorOf(norm.channels);
+    const total = norm.rows * wide;
+    const perLane = 4;
+    const lanes = Math.ceil(norm.rows / perLane) * wide;
+    const { size, workgroups } = spread(lanes, 64);
+    const inputs = [
+      "x",
+      "dy",
+      "statistics",
+      "gradientSum",
+      "productSum",
+      "weight",
+      ...(norm.prelu ? ["bias", "slope"] : []),
+    ];
+    const length: Record<string, number> = { x: total, dy: total, statistics: 2 * wide };
+    return {
+      name: `batch norm input gradient ${norm.rows}x${norm.channels}`,
+      bindings: [...inputs.map(() => "read" as const), "write"],
+      workgroups,
+      wgsl: `
 ${inputs.map((name, i) => storage(i, name, type, length[name] ?? wide)).join("\n")}
 ${storage(inputs.length, "dx", type, total, "write")}
 @compute @workgroup_size(${size})
@@ -308,5 +314,6 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
     dx[at] = scale * inverse * (g - gradientMean - normal * productMean);
   }
 }`,
-  };
-}
+    };
+  },
+);

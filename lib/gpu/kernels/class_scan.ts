@@ -1,4 +1,5 @@
 import type { KernelSpec } from "../kernel_spec.ts";
+import { remembered } from "./remembered.ts";
 import { flatIndex, spread, storage } from "./wgsl.ts";
 
 /**
@@ -26,15 +27,16 @@ const STRIP = 256;
  * Inverse length of each row, 0 for one of no length, and, `centers` given, its hardness: 1 - cosine of weight and center.
  * Bindings: weight [classes, dim], [centers], inverse [classes], [hardness].
  */
-export function classRowsKernel({ dim, classes }: Omit<ClassRange, "batch">, centers: boolean): KernelSpec {
-  const wide = dim / 4;
-  const { size, workgroups } = spread(classes, 64);
-  const at = centers ? 2 : 1;
-  return {
-    name: `class rows ${classes}x${dim}`,
-    bindings: centers ? ["read", "read", "write", "write"] : ["read", "write"],
-    workgroups,
-    wgsl: `
+export const classRowsKernel = remembered(
+  function ({ dim, classes }: Omit<ClassRange, "batch">, centers: boolean): KernelSpec {
+    const wide = dim / 4;
+    const { size, workgroups } = spread(classes, 64);
+    const at = centers ? 2 : 1;
+    return {
+      name: `class rows ${classes}x${dim}`,
+      bindings: centers ? ["read", "read", "write", "write"] : ["read", "write"],
+      workgroups,
+      wgsl: `
 ${storage(0, "weight", "vec4f", classes * wide)}
 ${centers ? storage(1, "centers", "vec4f", classes * wide) : ""}
 ${storage(at, "inverse", "f32", classes, "write")}
@@ -53,19 +55,20 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   let length = sqrt(ww.x + ww.y + ww.z + ww.w);
   inverse[c] = select(0.0, 1.0 / max(length, 1e-12), length > 1e-12);
   ${
-      centers
-        ? "hardness[c] = 1.0 - (wm.x + wm.y + wm.z + wm.w) / max(length * sqrt(mm.x + mm.y + mm.z + mm.w), 1e-8);"
-        : ""
-    }
+        centers
+          ? "hardness[c] = 1.0 - (wm.x + wm.y + wm.z + wm.w) / max(length * sqrt(mm.x + mm.y + mm.z + mm.w), 1e-8);"
+          : ""
+      }
 }`,
-  };
-}
+    };
+  },
+);
 
 /**
  * Cosine of each sample with its own class, for samples whose class is in the range; others are left as they are.
  * Bindings: embeddings (unit) [batch, dim], weight [classes, dim], inverse [classes], labels [batch] (i32), first [1] (i32), target [batch].
  */
-export function targetCosineKernel({ batch, dim, classes }: ClassRange): KernelSpec {
+export const targetCosineKernel = remembered(function ({ batch, dim, classes }: ClassRange): KernelSpec {
   const wide = dim / 4;
   const { size, workgroups } = spread(batch, 8);
   return {
@@ -90,7 +93,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   target_[i] = (dot4.x + dot4.y + dot4.z + dot4.w) * inverse[c];
 }`,
   };
-}
+});
 
 /** Partial results of the scan for one range: this many strips of classes. */
 export function scanStrips(classes: number): number {
@@ -102,7 +105,7 @@ export function scanStrips(classes: number): number {
  * logit is scale * phi. Bindings: embeddings (unit), weight, inverse, labels, phi [batch], first [1] (i32),
  * parts [strips, batch, 4].
  */
-export function classScanKernel(range: ClassRange, scale: number): KernelSpec {
+export const classScanKernel = remembered(function (range: ClassRange, scale: number): KernelSpec {
   const { batch, classes } = range;
   const strips = scanStrips(classes);
   const rowTiles = Math.ceil(batch / TILE);
@@ -150,13 +153,13 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   }
 }`,
   };
-}
+});
 
 /**
  * Joins the scan's parts: log of the sum of exponentials, and 1 where the largest cosine is the label's.
  * Bindings: parts [strips, batch, 4], labels [batch] (i32), result [2, batch].
  */
-export function joinScanKernel(batch: number, strips: number): KernelSpec {
+export const joinScanKernel = remembered(function (batch: number, strips: number): KernelSpec {
   const { size, workgroups } = spread(batch, 8);
   return {
     name: `join scan ${batch} of ${strips}`,
@@ -186,7 +189,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   result[${batch}u + i] = select(0.0, 1.0, i32(best.y) == labels[i]);
 }`,
   };
-}
+});
 
 /** Classes of a range as its gradient table has them: rounded up, the rest zeros. */
 export function gradientColumns(classes: number): number {
@@ -199,7 +202,7 @@ export function gradientColumns(classes: number): number {
  * Bindings: embeddings (unit), weight, inverse, labels, rows [4, batch] (phi, its slope, log-sum, upstream gradient), first [1]
  * (i32), gradient [batch, columns].
  */
-export function classGradientKernel(range: ClassRange, scale: number): KernelSpec {
+export const classGradientKernel = remembered(function (range: ClassRange, scale: number): KernelSpec {
   const { batch, classes } = range;
   const columns = gradientColumns(classes);
   const rowTiles = Math.ceil(batch / TILE);
@@ -241,13 +244,13 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   }
 }`,
   };
-}
+});
 
 /**
  * Gradient of the weights from that of their directions, which is divided by their lengths already: what lies along a row falls away.
  * Bindings: directions [columns, dim], weight [classes, dim], inverse [classes], gradient [classes, dim].
  */
-export function classTangentKernel({ dim, classes }: Omit<ClassRange, "batch">): KernelSpec {
+export const classTangentKernel = remembered(function ({ dim, classes }: Omit<ClassRange, "batch">): KernelSpec {
   const wide = dim / 4;
   const { size, workgroups } = spread(classes, 64);
   return {
@@ -271,13 +274,13 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   }
 }`,
   };
-}
+});
 
 /**
  * What {@linkcode classTangentKernel} gives, used at once: a step of SGD with momentum, in place, v = momentum v + (g + decay p), p = p - rate v.
  * Bindings: directions [columns, dim], inverse [classes], hyper [rate, momentum, decay], velocity [classes, dim], weight [classes, dim].
  */
-export function classUpdateKernel({ dim, classes }: Omit<ClassRange, "batch">): KernelSpec {
+export const classUpdateKernel = remembered(function ({ dim, classes }: Omit<ClassRange, "batch">): KernelSpec {
   const wide = dim / 4;
   const { size, workgroups } = spread(classes, 64);
   return {
@@ -309,10 +312,10 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   }
 }`,
   };
-}
+});
 
 /** Rows and zeros after them, up to {@linkcode gradientColumns}. Bindings: weight [classes, dim], padded [columns, dim]. */
-export function paddedRowsKernel({ dim, classes }: Omit<ClassRange, "batch">): KernelSpec {
+export const paddedRowsKernel = remembered(function ({ dim, classes }: Omit<ClassRange, "batch">): KernelSpec {
   const wide = dim / 4;
   const total = gradientColumns(classes) * wide;
   const { size, workgroups } = spread(total, 64);
@@ -330,7 +333,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   padded[i] = select(vec4f(), weight[min(i, ${classes * wide - 1}u)], i < ${classes * wide}u);
 }`,
   };
-}
+});
 
 function tileBindings({ batch, dim, classes }: ClassRange): string {
   return [

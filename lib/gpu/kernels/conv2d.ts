@@ -1,4 +1,5 @@
 import type { KernelSpec } from "../kernel_spec.ts";
+import { remembered } from "./remembered.ts";
 import { flatIndex, spread, storage } from "./wgsl.ts";
 
 /**
@@ -49,7 +50,7 @@ const BLOCK_TERMS = 192;
  * On a software adapter a vector load costs about twenty vector multiply-adds, so each loaded input column serves every
  * tap of its row, and the tile is as large as the registers bear.
  */
-export function conv2dKernel(pass: ConvPass, tile: ConvTile): KernelSpec {
+export const conv2dKernel = remembered(function (pass: ConvPass, tile: ConvTile): KernelSpec {
   const [height, width, channels] = pass.input;
   const [outHeight, outWidth, outChannels] = pass.output;
   const [gridRows, gridCols] = pass.grid;
@@ -189,4 +190,4 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   ${lines.join("\n  ")}
 }`,
   };
-}
+});

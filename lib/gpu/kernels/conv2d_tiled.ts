@@ -1,5 +1,6 @@
 import type { ConvLayer } from "../conv_layer.ts";
 import type { KernelSpec } from "../kernel_spec.ts";
+import { remembered } from "./remembered.ts";
 import type { ConvPass } from "./conv2d.ts";
 import { normBinding, type NormOnLoad, normOnLoad } from "./norm_on_load.ts";
 import { tiledProductKernel, type WorkgroupTile } from "./tiled_product.ts";
@@ -19,37 +20,38 @@ export interface TiledChoice {
  * output channels, and the sum goes over taps and input channels. The input is normalised while it is read where asked.
  * Bindings: input [N, H, W, C], filter [taps, C, O], [norm], output [splits, N, OH, OW, O].
  */
-export function conv2dTiledKernel(pass: ConvPass, { tile, splits, half }: TiledChoice, norm?: NormOnLoad): KernelSpec {
-  const [height, width, channels] = pass.input;
-  const [outHeight, outWidth, outputs] = pass.output;
-  const [gridRows, gridCols] = pass.grid;
-  const { rows, cols } = pass;
-  const [wideIn, wideOut] = [channels / 4, outputs / 4];
-  const size = pass.batch * outHeight * outWidth * wideOut;
-  const positions = gridRows * gridCols;
-  const plain = pass.outputStride === 1 && positions === outHeight * outWidth;
-  // Taps in order and all of them: the filter's rows are those of the product.
-  const inOrder = cols.count === pass.filterWidth && cols.tapStep === 1 && rows.tapStep === 1 && rows.tap === 0;
-  const place = plain
-    ? "row"
-    : `((row / ${positions}u * ${outHeight}u + row / ${gridCols}u % ${gridRows}u * ${pass.outputStride}u + ${
-      pass.outputOffset[0]
-    }u) * ${outWidth}u + row % ${gridCols}u * ${pass.outputStride}u + ${pass.outputOffset[1]}u)`;
-  return tiledProductKernel({
-    name: `conv2d tiled ${rows.count}x${cols.count} ${channels}->${outputs} on ${gridRows}x${gridCols}`,
-    batch: 1,
-    m: pass.batch * positions,
-    k: rows.count * cols.count * channels,
-    n: outputs,
-    transposed: false,
-    splits,
-    half,
-    inputs: [
-      storage(0, "input", "vec4f", pass.batch * height * width * wideIn),
-      storage(1, "filter_", "vec4f"),
-      ...(norm ? [normBinding(2, norm, channels)] : []),
-    ],
-    functions: `
+export const conv2dTiledKernel = remembered(
+  function (pass: ConvPass, { tile, splits, half }: TiledChoice, norm?: NormOnLoad): KernelSpec {
+    const [height, width, channels] = pass.input;
+    const [outHeight, outWidth, outputs] = pass.output;
+    const [gridRows, gridCols] = pass.grid;
+    const { rows, cols } = pass;
+    const [wideIn, wideOut] = [channels / 4, outputs / 4];
+    const size = pass.batch * outHeight * outWidth * wideOut;
+    const positions = gridRows * gridCols;
+    const plain = pass.outputStride === 1 && positions === outHeight * outWidth;
+    // Taps in order and all of them: the filter's rows are those of the product.
+    const inOrder = cols.count === pass.filterWidth && cols.tapStep === 1 && rows.tapStep === 1 && rows.tap === 0;
+    const place = plain
+      ? "row"
+      : `((row / ${positions}u * ${outHeight}u + row / ${gridCols}u % ${gridRows}u * ${pass.outputStride}u + ${
+        pass.outputOffset[0]
+      }u) * ${outWidth}u + row % ${gridCols}u * ${pass.outputStride}u + ${pass.outputOffset[1]}u)`;
+    return tiledProductKernel({
+      name: `conv2d tiled ${rows.count}x${cols.count} ${channels}->${outputs} on ${gridRows}x${gridCols}`,
+      batch: 1,
+      m: pass.batch * positions,
+      k: rows.count * cols.count * channels,
+      n: outputs,
+      transposed: false,
+      splits,
+      half,
+      inputs: [
+        storage(0, "input", "vec4f", pass.batch * height * width * wideIn),
+        storage(1, "filter_", "vec4f"),
+        ...(norm ? [normBinding(2, norm, channels)] : []),
+      ],
+      functions: `
 fn positionOf(row: u32) -> vec3i {
   return vec3i(
     i32(row / ${positions}u),
@@ -66,20 +68,21 @@ fn readInput(at: vec3i, vector: u32) -> vec4f {
 }
 fn filterRow(k: u32) -> u32 {
   ${
-      inOrder ? "return k;" : `let tap = k / ${channels}u;
+        inOrder ? "return k;" : `let tap = k / ${channels}u;
   let row = ${rows.tap}u + tap / ${cols.count}u * ${rows.tapStep}u;
   let column = ${cols.tap}u + tap % ${cols.count}u * ${cols.tapStep}u;
   return (row * ${pass.filterWidth}u + column) * ${channels}u + k % ${channels}u;`
-    }
+      }
 }`,
-    rowOfA: (name, row) => `let position${name} = positionOf(${row});`,
-    loadA: (name, _row, vector) => `readInput(position${name}, ${vector})`,
-    loadB: (at, vector) => `filter_[filterRow(${at}) * ${wideOut}u + ${vector}]`,
-    output: storage(norm ? 3 : 2, "output", "vec4f", splits * size, "write"),
-    store: (_row, vector, value) =>
-      `output[${splits > 1 ? `split * ${size}u + ` : ""}${place} * ${wideOut}u + ${vector}] = ${value};`,
-  }, tile);
-}
+      rowOfA: (name, row) => `let position${name} = positionOf(${row});`,
+      loadA: (name, _row, vector) => `readInput(position${name}, ${vector})`,
+      loadB: (at, vector) => `filter_[filterRow(${at}) * ${wideOut}u + ${vector}]`,
+      output: storage(norm ? 3 : 2, "output", "vec4f", splits * size, "write"),
+      store: (_row, vector, value) =>
+        `output[${splits > 1 ? `split * ${size}u + ` : ""}${place} * ${wideOut}u + ${vector}] = ${value};`,
+    }, tile);
+  },
+);
 
 /** Reads the input's vector `c` at (image, y, x), normalised, zero outside. */
 function readAt(image: string, height: number, width: number, wide: number, norm?: NormOnLoad): string {
@@ -92,7 +95,7 @@ function readAt(image: string, height: number, width: number, wide: number, norm
  * The filter's gradient, a product for each tap: rows are input channels, columns output channels, and the sum goes over the
  * output positions of all images. Bindings: input [N, H, W, C], gradient [N, OH, OW, O], [norm], parts [splits, taps, C, O].
  */
-export function filterGradientTiledKernel(
+export const filterGradientTiledKernel = remembered(function (
   layer: ConvLayer,
   { tile, splits, half }: TiledChoice,
   norm?: NormOnLoad,
@@ -132,4 +135,4 @@ fn readInput(tap: u32, position: u32, c: u32) -> vec4f {
     store: (row, vector, value) =>
       `parts[((split * ${taps}u + layer) * ${channels}u + ${row}) * ${wideOut}u + ${vector}] = ${value};`,
   }, tile);
-}
+});

@@ -1,4 +1,5 @@
 import type { KernelSpec } from "../kernel_spec.ts";
+import { remembered } from "./remembered.ts";
 import { flatIndex, spread, storage } from "./wgsl.ts";
 
 /** A convolution whose channels are in groups that do not mix; NHWC. */
@@ -35,7 +36,7 @@ function lanesOf(
 }
 
 /** Forward pass. Bindings: input [N, H, W, C], filter [FH, FW, C/groups, O], output [N, OH, OW, O]. */
-export function groupedConv2dKernel(conv: GroupedConv): KernelSpec {
+export const groupedConv2dKernel = remembered(function (conv: GroupedConv): KernelSpec {
   const { type, zero, inWide, outWide, perIn, perOut } = lanesOf(conv);
   const [height, width] = conv.input;
   const [outHeight, outWidth] = conv.output;
@@ -76,10 +77,10 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   output[lane] = sum;
 }`,
   };
-}
+});
 
 /** Gradient of the input. Bindings: gradient [N, OH, OW, O], filter [FH, FW, C/groups, O], output [N, H, W, C]. */
-export function groupedConv2dInputGradientKernel(conv: GroupedConv): KernelSpec {
+export const groupedConv2dInputGradientKernel = remembered(function (conv: GroupedConv): KernelSpec {
   const { type, zero, inWide, outWide, perIn, perOut } = lanesOf(conv);
   const [height, width] = conv.input;
   const [outHeight, outWidth] = conv.output;
@@ -123,13 +124,13 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   output[lane] = sum;
 }`,
   };
-}
+});
 
 /**
  * Gradient of the filter, one partial sum per image and per block of output rows. Bindings: input, gradient,
  * parts [parts, FH, FW, C/groups, O]. See {@linkcode groupedFilterParts} for the number of parts.
  */
-export function groupedConv2dFilterGradientKernel(conv: GroupedConv): KernelSpec {
+export const groupedConv2dFilterGradientKernel = remembered(function (conv: GroupedConv): KernelSpec {
   const { type, zero, inWide, outWide, perIn, perOut } = lanesOf(conv);
   const [height, width] = conv.input;
   const [outHeight, outWidth] = conv.output;
@@ -174,7 +175,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   parts[lane] = sum;
 }`,
   };
-}
+});
 
 /** Into how many parts the output rows are divided for the filter gradient: short sums, and lanes enough for a GPU. */
 export function groupedFilterParts(conv: GroupedConv): number {

@@ -1,4 +1,5 @@
 import type { KernelSpec } from "../kernel_spec.ts";
+import { remembered } from "./remembered.ts";
 import { flatIndex, inTensors, spread, spreadOver, storage, vectorOf } from "./wgsl.ts";
 
 /** What a loss scale holds: the scale, the steps in a row that were finite, and the steps that were skipped. */
@@ -15,7 +16,7 @@ export interface LossScaleLimits {
 }
 
 /** x times the loss scale. Bindings: x, state, y. */
-export function timesLossScaleKernel(size: number): KernelSpec {
+export const timesLossScaleKernel = remembered(function (size: number): KernelSpec {
   const { type, count } = vectorOf(size);
   const { size: group, workgroups } = spread(count, 64);
   return {
@@ -32,13 +33,13 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   if (i < ${count}u) { y[i] = x[i] * state[0]; }
 }`,
   };
-}
+});
 
 /**
  * Divides gradients by the loss scale in place, and says whether one is not finite. Sizes are multiples of four, all or none.
  * Bindings: state, found (u32, becomes 1), each gradient.
  */
-export function unscaleKernel(sizes: readonly number[]): KernelSpec {
+export const unscaleKernel = remembered(function (sizes: readonly number[]): KernelSpec {
   const { type, size: group, workgroups } = spreadOver("unscale", sizes);
   const all = sizes.map((_, k) => k);
   // By its bits: compilers may take it that numbers are finite.
@@ -66,18 +67,19 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
     }
 }`,
   };
-}
+});
 
 /**
  * Ends a step: the scale halves where a gradient was not finite, and doubles after enough steps in which all were. Bindings: found
  * (u32, becomes 0), state, skip (1 where the step is not to be taken, else 0).
  */
-export function settleLossScaleKernel({ interval, largest, smallest }: LossScaleLimits): KernelSpec {
-  return {
-    name: "settle loss scale",
-    bindings: ["write", "write", "write"],
-    workgroups: [1, 1, 1],
-    wgsl: `
+export const settleLossScaleKernel = remembered(
+  function ({ interval, largest, smallest }: LossScaleLimits): KernelSpec {
+    return {
+      name: "settle loss scale",
+      bindings: ["write", "write", "write"],
+      workgroups: [1, 1, 1],
+      wgsl: `
 ${storage(0, "found", "u32", 1, "write")}
 ${storage(1, "state", "f32", LOSS_SCALE_VALUES, "write")}
 ${storage(2, "skip", "f32", 1, "write")}
@@ -97,5 +99,6 @@ fn main() {
     state[1] += 1.0;
   }
 }`,
-  };
-}
+    };
+  },
+);

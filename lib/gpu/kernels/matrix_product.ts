@@ -1,4 +1,5 @@
 import type { KernelSpec } from "../kernel_spec.ts";
+import { remembered } from "./remembered.ts";
 import { registerProductKernel, type RegisterTile } from "./register_product.ts";
 import { storage } from "./wgsl.ts";
 import { tiledProductKernel, type WorkgroupTile } from "./tiled_product.ts";
@@ -28,7 +29,7 @@ export const stepsPerSplit = (product: Pick<MatrixProduct, "k" | "splits">): num
   Math.ceil(Math.ceil(product.k / 4) / product.splits);
 
 /** A product of matrices in either family. Bindings: A, B, parts. */
-export function matrixProductKernel(product: MatrixProduct, tile: ProductTile): KernelSpec {
+export const matrixProductKernel = remembered(function (product: MatrixProduct, tile: ProductTile): KernelSpec {
   if (tile.family === "registers") return registerProductKernel(product, tile);
   const { batch, m, k, n, transposed } = product;
   const wide = n / 4;
@@ -47,4 +48,4 @@ export function matrixProductKernel(product: MatrixProduct, tile: ProductTile): 
     store: (at, vector, value) =>
       `parts[((split * ${m}u + ${at}) * ${batch}u + layer) * ${wide}u + ${vector}] = ${value};`,
   }, tile);
-}
+});

@@ -1,4 +1,5 @@
 import type { KernelSpec } from "../kernel_spec.ts";
+import { remembered } from "./remembered.ts";
 import { type MatrixProduct, stepsPerSplit } from "./matrix_product.ts";
 import { flatIndex, spread, storage } from "./wgsl.ts";
 
@@ -18,7 +19,7 @@ export interface RegisterTile {
  * On the software adapter a vector load costs as much as a dozen vector multiply-adds, so the tile is as large as compiling it
  * allows; and a sum's four products are added together before the sum itself is touched, which is mostly in memory.
  */
-export function registerProductKernel(product: MatrixProduct, tile: RegisterTile): KernelSpec {
+export const registerProductKernel = remembered(function (product: MatrixProduct, tile: RegisterTile): KernelSpec {
   const { batch, m, k, n, transposed, splits } = product;
   const { rows, vectors } = tile;
   const wide = n / 4;
@@ -99,4 +100,4 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   ${lines.join("\n  ")}
 }`,
   };
-}
+});

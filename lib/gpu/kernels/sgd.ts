@@ -1,4 +1,5 @@
 import type { KernelSpec } from "../kernel_spec.ts";
+import { remembered } from "./remembered.ts";
 import { flatIndex, inTensors, spreadOver, storage } from "./wgsl.ts";
 
 /**
@@ -6,7 +7,7 @@ import { flatIndex, inTensors, spreadOver, storage } from "./wgsl.ts";
  * Sizes are multiples of four, all or none.
  * Bindings: hyper [rate, momentum, decay, scale, skip], a gradient for each, a velocity for each, each parameter.
  */
-export function sgdKernel(sizes: readonly number[]): KernelSpec {
+export const sgdKernel = remembered(function (sizes: readonly number[]): KernelSpec {
   const { type, size: group, workgroups } = spreadOver("sgd", sizes);
   const all = sizes.map((_, k) => k);
   const many = sizes.length;
@@ -41,4 +42,4 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
     }
 }`,
   };
-}
+});

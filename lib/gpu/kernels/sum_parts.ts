@@ -1,11 +1,12 @@
 import type { KernelSpec } from "../kernel_spec.ts";
+import { remembered } from "./remembered.ts";
 import { flatIndex, spread, storage, vectorOf } from "./wgsl.ts";
 
 /**
  * Adds up parts: sums[i] = parts[0][i] + parts[1][i] + …, for each of `sets` stacked tables of parts.
  * Bindings: parts [sets, parts, size], then for each set its sums [size].
  */
-export function sumPartsKernel(sets: number, parts: number, size: number): KernelSpec {
+export const sumPartsKernel = remembered(function (sets: number, parts: number, size: number): KernelSpec {
   const { type, count } = vectorOf(size);
   const { size: group, workgroups } = spread(sets * count, 64);
   const all = Array.from({ length: sets }, (_, set) => set);
@@ -30,4 +31,4 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   ${all.map(store).join("\n  ")}
 }`,
   };
-}
+});

@@ -1,8 +1,9 @@
 import type { KernelSpec } from "../kernel_spec.ts";
+import { remembered } from "./remembered.ts";
 import { flatIndex, spread, storage } from "./wgsl.ts";
 
 /** Swaps the last two axes of [taps, rows, cols]. Bindings: from, to. */
-export function transposeKernel(taps: number, rows: number, cols: number): KernelSpec {
+export const transposeKernel = remembered(function (taps: number, rows: number, cols: number): KernelSpec {
   const total = taps * rows * cols;
   const { size, workgroups } = spread(total, 64);
   return {
@@ -21,4 +22,4 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   to[i] = from_[(i / ${rows * cols}u * ${rows}u + row) * ${cols}u + col];
 }`,
   };
-}
+});

@@ -1,11 +1,12 @@
 import type { KernelSpec } from "../kernel_spec.ts";
+import { remembered } from "./remembered.ts";
 import { flatIndex, spread, storage } from "./wgsl.ts";
 
 /**
  * Unpacks RGB bytes to float32 NHWC with a fourth channel of zeros, normalised as (x/255 - 0.5)/0.5, mirrored where the
  * image's flag is set. Bindings: bytes [N*S*S*3 packed in u32], flips [N] (i32), output [N, S, S, 4].
  */
-export function unpackImagesKernel(batch: number, imageSize: number): KernelSpec {
+export const unpackImagesKernel = remembered(function (batch: number, imageSize: number): KernelSpec {
   const pixels = batch * imageSize * imageSize;
   const words = Math.ceil(pixels * 3 / 4);
   const { size, workgroups } = spread(pixels, 64);
@@ -29,4 +30,4 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   output[i] = vec4f((rgb / 255.0 - 0.5) / 0.5, 0.0);
 }`,
   };
-}
+});

@@ -1,4 +1,5 @@
 import type { KernelSpec } from "../kernel_spec.ts";
+import { remembered } from "./remembered.ts";
 import { flatIndex, spread, storage } from "./wgsl.ts";
 
 /**
@@ -6,7 +7,7 @@ import { flatIndex, spread, storage } from "./wgsl.ts";
  * its last row, `mean` the mean of its rows. `centers` are those of the classes from `first` on; labels of others are left to their own range.
  * Bindings: embeddings [B, D], labels [B] (i32), first [1] (i32), centers [C, D].
  */
-export function updateCentersKernel(
+export const updateCentersKernel = remembered(function (
   batch: number,
   dim: number,
   classes: number,
@@ -49,4 +50,4 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   centers[at] = ${1 - momentum} * sum + ${momentum} * centers[at];
 }`,
   };
-}
+});

@@ -1,4 +1,5 @@
 import type { KernelSpec } from "../kernel_spec.ts";
+import { remembered } from "./remembered.ts";
 import { normBinding, type NormOnLoad, normOnLoad } from "./norm_on_load.ts";
 import { flatIndex, spread, storage } from "./wgsl.ts";
 import { bothSides, transpose, winograd, type WinogradSize } from "./winograd.ts";
@@ -80,7 +81,7 @@ function storeTable(side: number, step: number, at: string): string[] {
  * B^T d B of every tile of the input, normalised while it is read where asked.
  * Bindings: input [N, H, W, C], [norm], output [tiles, planes, C].
  */
-export function winogradInputKernel(pass: WinogradPass, norm?: NormOnLoad): KernelSpec {
+export const winogradInputKernel = remembered(function (pass: WinogradPass, norm?: NormOnLoad): KernelSpec {
   const { bt, inputs } = winograd(pass.size);
   const [height, width, channels] = pass.input;
   const { wide, count, workgroups, prologue } = tileLanes(pass, channels);
@@ -102,13 +103,13 @@ ${prologue}
   ${storeTable(inputs, wide, `tile * ${inputs * inputs * wide}u + c`).join("\n  ")}
 }`,
   };
-}
+});
 
 /**
  * A dy A^T of every tile of the output's gradient, for the filter's.
  * Bindings: gradient [N, OH, OW, O], output [tiles, planes, O].
  */
-export function winogradGradientKernel(pass: WinogradPass): KernelSpec {
+export const winogradGradientKernel = remembered(function (pass: WinogradPass): KernelSpec {
   const { at, inputs } = winograd(pass.size);
   const [height, width, channels] = pass.output;
   const { wide, count, workgroups, prologue } = tileLanes(pass, channels);
@@ -127,13 +128,13 @@ ${prologue}
   ${storeTable(inputs, wide, `tile * ${inputs * inputs * wide}u + c`).join("\n  ")}
 }`,
   };
-}
+});
 
 /**
  * A^T m A of every tile: the convolution's output.
  * Bindings: products [tiles, planes, O], output [N, OH, OW, O].
  */
-export function winogradOutputKernel(pass: WinogradPass): KernelSpec {
+export const winogradOutputKernel = remembered(function (pass: WinogradPass): KernelSpec {
   const { at, inputs } = winograd(pass.size);
   const [height, width, channels] = pass.output;
   const { wide, count, workgroups, prologue } = tileLanes(pass, channels);
@@ -169,13 +170,13 @@ ${prologue}
   ${stores.join("\n  ")}
 }`,
   };
-}
+});
 
 /**
  * G g G^T of every pair of channels. `flipped` turns the taps round, as the input's gradient needs.
  * Bindings: filter [3, 3, C, O], output [C, planes, O].
  */
-export function winogradFilterKernel(
+export const winogradFilterKernel = remembered(function (
   channels: number,
   outputs: number,
   size: WinogradSize,
@@ -205,13 +206,13 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   ${storeTable(inputs, wide, `lane / ${wide}u * ${inputs * inputs * wide}u + lane % ${wide}u`).join("\n  ")}
 }`,
   };
-}
+});
 
 /**
  * G^T m G of every pair of channels: the filter's gradient, out of the sum of `parts` tables of products.
  * Bindings: products [parts, C, planes, O], output [3, 3, C, O].
  */
-export function winogradFilterGradientKernel(
+export const winogradFilterGradientKernel = remembered(function (
   channels: number,
   outputs: number,
   size: WinogradSize,
@@ -247,4 +248,4 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   ${storeTable(3, vectors, "lane").join("\n  ")}
 }`,
   };
-}
+});
