@@ -33,6 +33,7 @@ export { type Property, readProperty } from "./lib/data/property.ts";
 export { openTrainingSet, type OpenTrainingSetOptions } from "./lib/data/open_training_set.ts";
 export type { TrainingSet } from "./lib/data/training_set.ts";
 export type { ImageSource } from "./lib/data/image_source.ts";
+export { findPairSets } from "./lib/data/find_pair_sets.ts";
 export { type PairSet, type PairSetContent, readPairSet, writePairSet } from "./lib/data/pair_set.ts";
 export { AtomicFile, type AtomicFileOptions, writeFileAtomic } from "./lib/data/atomic_file.ts";
 export { type CodecKind, createCodec, type ImageCodec } from "./lib/data/image_codec.ts";
@@ -67,6 +68,9 @@ export {
   type PairSetReport,
   type TrainingSetReport,
 } from "./lib/data/convert/inspect.ts";
+export { checkData, type CheckDataOptions, type DataCheck } from "./lib/data/check/check_data.ts";
+export type { Stage } from "./lib/data/check/find_copies.ts";
+export { type Finding, FINDING_KINDS, type FindingKind, type NamedImage } from "./lib/data/check/list_findings.ts";
 export type { ClassCounts } from "./lib/data/convert/class_counts.ts";
 export type { ConvertOptions, ConvertProgress } from "./lib/data/convert/convert_options.ts";
 
@@ -139,13 +143,7 @@ export {
   pairTable,
   type PairTableOptions,
 } from "./lib/eval/pair_table.ts";
-export {
-  findPairSets,
-  type SetResult,
-  Validation,
-  type ValidationHooks,
-  type ValidationOptions,
-} from "./lib/eval/validation.ts";
+export { type SetResult, Validation, type ValidationHooks, type ValidationOptions } from "./lib/eval/validation.ts";
 export {
   areaUnderCurve,
   equalErrorRate,

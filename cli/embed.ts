@@ -6,7 +6,7 @@ import { embedToFile } from "../lib/eval/embed_to_file.ts";
 import { readLandmarkList } from "../lib/eval/landmark_list.ts";
 import { startWebGPU } from "../lib/gpu/start_webgpu.ts";
 import { loadModel } from "../lib/model/load_model.ts";
-import { wholeNumber } from "./flag_values.ts";
+import { wholeNumber } from "../lib/train/flag_values.ts";
 import { addModelFlags, modelHints } from "./model_flags.ts";
 import { EXIT_INPUT, runCommand } from "./program.ts";
 import { showProgress } from "./show_progress.ts";

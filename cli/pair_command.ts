@@ -2,7 +2,7 @@ import { type Command, Option } from "../lib/deps/commander.ts";
 import { analysePairs, type AnalysisOptions, type PairAnalysis } from "../lib/eval/analyse_pairs.ts";
 import type { Validation } from "../lib/eval/validation.ts";
 import { loadModel, type LoadModelOptions, type Model } from "../lib/model/load_model.ts";
-import { wholeNumber } from "./flag_values.ts";
+import { wholeNumber } from "../lib/train/flag_values.ts";
 import { addModelFlags } from "./model_flags.ts";
 import { showProgress } from "./show_progress.ts";
 

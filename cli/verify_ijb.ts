@@ -7,7 +7,7 @@ import { ijbJson, ijbTables } from "../lib/eval/ijb/ijb_tables.ts";
 import { embedIjb, evaluateIjb, writeIjbResult } from "../lib/eval/ijb/run_ijb.ts";
 import { startWebGPU } from "../lib/gpu/start_webgpu.ts";
 import { loadModel } from "../lib/model/load_model.ts";
-import { wholeNumber } from "./flag_values.ts";
+import { wholeNumber } from "../lib/train/flag_values.ts";
 import { addModelFlags, modelHints } from "./model_flags.ts";
 import { showProgress } from "./show_progress.ts";
 import { EXIT_INTERRUPTED, stopOnSignal } from "./stop_on_signal.ts";

@@ -12,7 +12,7 @@ import { deployThresholds } from "../lib/eval/deploy_threshold.ts";
 import { pairTable } from "../lib/eval/pair_table.ts";
 import { Validation } from "../lib/eval/validation.ts";
 import { startWebGPU } from "../lib/gpu/start_webgpu.ts";
-import { rate } from "./flag_values.ts";
+import { rate } from "../lib/train/flag_values.ts";
 import { modelHints } from "./model_flags.ts";
 import { analyseModel, pairCommand } from "./pair_command.ts";
 

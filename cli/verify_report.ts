@@ -11,7 +11,7 @@ import { findModelFile } from "../lib/model/load_model.ts";
 import { modelFacts } from "../lib/model/model_facts.ts";
 import { readOptionsFile } from "../lib/train/options_file.ts";
 import { VERSION } from "../lib/train/version.ts";
-import { rate, wholeNumber } from "./flag_values.ts";
+import { rate, wholeNumber } from "../lib/train/flag_values.ts";
 import { modelHints } from "./model_flags.ts";
 import { analyseModel, pairCommand } from "./pair_command.ts";
 

@@ -14,7 +14,8 @@ import { classCenters } from "../lib/eval/class_centers.ts";
 import { writeNpy } from "../lib/eval/npy.ts";
 import { startWebGPU } from "../lib/gpu/start_webgpu.ts";
 import { loadModel } from "../lib/model/load_model.ts";
-import { runTool, wholeNumber } from "./run_tool.ts";
+import { wholeNumber } from "../lib/train/flag_values.ts";
+import { runTool } from "./run_tool.ts";
 
 function refuseExisting(path: string): void {
   try {

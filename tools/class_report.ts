@@ -16,9 +16,10 @@ import { readCheckpoint } from "../lib/train/checkpoint.ts";
 import { checkpointNames } from "../lib/train/checkpoint_folder.ts";
 import { classHardness } from "../lib/train/class_hardness.ts";
 import { classReport, classReportCsv, classReportHtml } from "../lib/train/class_report.ts";
+import { wholeNumber } from "../lib/train/flag_values.ts";
 import { parseTrainOptions } from "../lib/train/options.ts";
 import { readOptionsFile } from "../lib/train/options_file.ts";
-import { runTool, wholeNumber } from "./run_tool.ts";
+import { runTool } from "./run_tool.ts";
 
 function newest(run: string): string {
   const name = checkpointNames(run).at(-1);

@@ -1,5 +1,5 @@
 // deno-lint-ignore-file no-console -- a command prints
-import { type Command, CommanderError, InvalidArgumentError } from "../lib/deps/commander.ts";
+import { type Command, CommanderError } from "../lib/deps/commander.ts";
 import { InputError } from "../lib/errors.ts";
 
 /** Runs a tool's command line as the commands in cli/ run: a mistake of the user's is one line and exit code 2. */
@@ -14,13 +14,4 @@ export async function runTool(command: Command): Promise<void> {
     console.error(`error: ${error.message}`);
     Deno.exit(2);
   }
-}
-
-/** Reads a whole number of at least `least` from the command line. */
-export function wholeNumber(least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
-    throw new InvalidArgumentError(`Expected a whole number of at least ${least}.`);
-  };
 }

@@ -9,7 +9,8 @@ import { openTrainingSet } from "../lib/data/open_training_set.ts";
 import { sampleLabels } from "../lib/data/sample_labels.ts";
 import { writeSampleList } from "../lib/data/sample_list.ts";
 import { Command, InvalidArgumentError, Option } from "../lib/deps/commander.ts";
-import { runTool, wholeNumber } from "./run_tool.ts";
+import { wholeNumber } from "../lib/train/flag_values.ts";
+import { runTool } from "./run_tool.ts";
 
 function share(text: string): number {
   const value = Number(text);

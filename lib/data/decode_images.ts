@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { InputError } from "../errors.ts";
 import { alignFace } from "./align_face.ts";
 import { ByteFile } from "./byte_file.ts";
@@ -29,6 +30,7 @@ export class RequestDecoder implements Disposable {
     const pixels = new Uint8Array(sources.length * imageBytes);
     const labels = new Float64Array(sources.length).fill(NaN);
     const sizes = new Int32Array(sources.length * 2);
+    const checksums = request.checksums ? new Uint32Array(sources.length * 2) : undefined;
     const errors = new Map<number, string>();
     let at = 0;
     for (const [i, source] of sources.entries()) {
@@ -44,6 +46,7 @@ export class RequestDecoder implements Disposable {
           labels[i] = source.label;
           encoded = readFile(source.path);
         }
+        checksums?.set(checksum(encoded), 2 * i);
         const image = codec.decode(encoded);
         sizes[2 * i] = image.width;
         sizes[2 * i + 1] = image.height;
@@ -55,7 +58,7 @@ export class RequestDecoder implements Disposable {
         errors.set(i, error instanceof Error ? error.message : String(error));
       }
     }
-    return { codec: codec.name, pixels, labels, sizes, errors };
+    return { codec: codec.name, pixels, labels, sizes, checksums, errors };
   }
 
   /** Closes files and codec. */
@@ -85,6 +88,11 @@ export class RequestDecoder implements Disposable {
     }
     return reader;
   }
+}
+
+function checksum(bytes: Uint8Array): [number, number] {
+  const digest = createHash("sha256").update(bytes).digest();
+  return [digest.readUInt32LE(0), digest.readUInt32LE(4)];
 }
 
 function readFile(path: string): Uint8Array {

@@ -13,6 +13,8 @@ export interface DecodeRequest {
   readonly bytes: Uint8Array;
   /** [images, 10] landmarks to align by; without them images are resized. */
   readonly landmarks?: Float64Array;
+  /** Are checksums of the encoded images asked for? */
+  readonly checksums?: boolean;
 }
 
 /** What a worker sends back for it. */
@@ -25,6 +27,8 @@ export interface DecodeReply {
   readonly labels: Float64Array;
   /** [images, 2]: width and height before resizing. */
   readonly sizes: Int32Array;
+  /** [images, 2]: the first 64 bits of SHA-256 of each encoded image, where asked for; zeros where it cannot be read. */
+  readonly checksums: Uint32Array | undefined;
   /** Why an image could not be decoded, by its place. */
   readonly errors: ReadonlyMap<number, string>;
 }

@@ -38,6 +38,12 @@ export interface DecodeOptions {
    * @default the whole image is resized
    */
   readonly landmarks?: Float64Array;
+  /**
+   * Also a checksum of each image's encoded bytes.
+   *
+   * @default false
+   */
+  readonly checksums?: boolean;
 }
 
 /** An image after decoding. */
@@ -50,6 +56,8 @@ export interface DecodedImage {
   readonly width: number;
   /** Rows before resizing; 0 where not known. */
   readonly height: number;
+  /** [2]: the first 64 bits of SHA-256 of the encoded bytes; only where asked for, and zeros where they cannot be read. */
+  readonly checksum?: Uint32Array;
   /** Why it could not be decoded, in one line. */
   readonly error: string | undefined;
 }
@@ -139,7 +147,9 @@ export class ImageDecoder implements Disposable {
       const from = Math.floor(k * sources.length / count), to = Math.floor((k + 1) * sources.length / count);
       const part = sources.slice(from, to);
       const landmarks = options.landmarks?.slice(10 * from, 10 * to);
-      if (part.length > 0) pieces.push(this.#run(part, landmarks).then((reply) => this.#unpack(part, reply)));
+      if (part.length > 0) {
+        pieces.push(this.#run(part, landmarks, options.checksums).then((reply) => this.#unpack(part, reply)));
+      }
     }
     return (await Promise.all(pieces)).flat();
   }
@@ -156,7 +166,7 @@ export class ImageDecoder implements Disposable {
     this.close();
   }
 
-  #run(sources: readonly ImageSource[], landmarks?: Float64Array): Promise<DecodeReply> {
+  #run(sources: readonly ImageSource[], landmarks?: Float64Array, checksums?: boolean): Promise<DecodeReply> {
     const images = sources.flatMap((source) => source.kind === "bytes" ? [source.bytes] : []);
     const bytes = new Uint8Array(images.reduce((sum, image) => sum + image.length, 0));
     let at = 0;
@@ -170,12 +180,13 @@ export class ImageDecoder implements Disposable {
       sources: sources.map((source) => source.kind === "bytes" ? source.bytes.length : source),
       bytes,
       landmarks,
+      checksums,
     };
     if (this.#local) return this.#local.decode(request);
     return this.#pool!.run(request, sources.length, [bytes.buffer]);
   }
 
-  #unpack(sources: readonly ImageSource[], { pixels, labels, sizes, errors }: DecodeReply): DecodedImage[] {
+  #unpack(sources: readonly ImageSource[], { pixels, labels, sizes, checksums, errors }: DecodeReply): DecodedImage[] {
     const imageBytes = this.imageSize ** 2 * 3;
     return sources.map((source, i) => {
       const error = errors.get(i);
@@ -185,6 +196,7 @@ export class ImageDecoder implements Disposable {
         label: hasLabel ? labels[i] : undefined,
         width: sizes[2 * i],
         height: sizes[2 * i + 1],
+        ...checksums && { checksum: checksums.subarray(2 * i, 2 * i + 2) },
         error,
       };
     });

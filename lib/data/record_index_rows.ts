@@ -1,3 +1,5 @@
+import { sortByNumber } from "./sort_by_number.ts";
+
 const CHUNK_BITS = 18;
 const CHUNK = 1 << CHUNK_BITS;
 const MASK = CHUNK - 1;
@@ -56,23 +58,9 @@ export class RecordIndexRows {
     return this.#offsets[row >>> CHUNK_BITS][row & MASK];
   }
 
-  /** Row numbers in ascending order of their keys: a radix sort, 16 bits at a time, equal keys in row order. */
+  /** Row numbers in ascending order of their keys, equal keys in row order. */
   sortedByKey(): Uint32Array {
-    const size = this.#size;
-    let from = new Uint32Array(size), to = new Uint32Array(size);
-    for (let i = 0; i < size; i++) from[i] = i;
-    for (const shift of [0, 16]) {
-      const starts = new Uint32Array(1 << 16);
-      for (let i = 0; i < size; i++) starts[(this.key(i) >>> shift) & 0xffff]++;
-      for (let digit = 0, sum = 0; digit < starts.length; digit++) {
-        const count = starts[digit];
-        starts[digit] = sum;
-        sum += count;
-      }
-      for (let i = 0; i < size; i++) to[starts[(this.key(from[i]) >>> shift) & 0xffff]++] = from[i];
-      [from, to] = [to, from];
-    }
-    return from;
+    return sortByNumber(Uint32Array.from({ length: this.#size }, (_, i) => i), (row) => this.key(row));
   }
 
   /** From the first key that is not consecutive on, keys are kept. */

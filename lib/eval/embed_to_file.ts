@@ -27,6 +27,10 @@ export interface EmbedToFileOptions {
   readonly align?: LandmarkList;
   /** What to do about a corrupt image, said with its name. @default what `embed` can do: "--skip-corrupt leaves such out" */
   readonly remedy?: string;
+  /** What to do about a file that is there already. @default what `embed` can do: --force */
+  readonly existingRemedy?: string;
+  /** The backbone's `backboneChecksum`, where it is known already. @default computed */
+  readonly modelChecksum?: string;
   /** Told after each batch how many images are done. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Stops after the batch under way, with what is done saved. */
@@ -71,16 +75,16 @@ export async function embedToFile(
 ): Promise<EmbeddedFile> {
   const { batchSize = 64, flip = false, normalize = false, skipCorrupt = false, force, workers, onProgress, signal } =
     options;
-  const { align, remedy = "--skip-corrupt leaves such out" } = options;
+  const { align, remedy = "--skip-corrupt leaves such out", existingRemedy, modelChecksum } = options;
   const { imageSize, embeddingSize: dim } = backbone.options;
   const key = JSON.stringify({
-    model: await backboneChecksum(backbone),
+    model: modelChecksum ?? await backboneChecksum(backbone),
     images: crc32(new TextEncoder().encode(sources.identity)),
     count: sources.count,
     ...{ dim, imageSize, flip, normalize, skipCorrupt },
     align: align && landmarksChecksum(align),
   });
-  using file = EmbeddingFile.open(path, { dim, key, force });
+  using file = EmbeddingFile.open(path, { dim, key, force, existingRemedy });
   using decoder = new ImageDecoder({ imageSize, workers });
   const decode = align === undefined ? decodeBatches(sources, decoder) : alignedBatches(sources, decoder, align);
   const corrupt: { name: string; reason: string }[] = [];

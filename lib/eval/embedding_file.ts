@@ -1,4 +1,5 @@
 import { writeFileAtomic } from "../data/atomic_file.ts";
+import { exists } from "../data/exists.ts";
 import { ioError } from "../data/io_error.ts";
 import { InputError } from "../errors.ts";
 import { NPY_HEADER_BYTES, npyHeaderBytes } from "./npy_header.ts";
@@ -11,6 +12,8 @@ export interface EmbeddingFileOptions {
   readonly key: string;
   /** Replace files that are there already, and begin anew. @default false */
   readonly force?: boolean;
+  /** What to do about a file that is there already. @default "choose another name or give --force to replace it" */
+  readonly existingRemedy?: string;
 }
 
 /** How far a file is. */
@@ -22,6 +25,8 @@ interface Progress {
   readonly rows: number;
   /** Bytes of the names. */
   readonly nameBytes: number;
+  /** All of it is written, and the files are being put in place. */
+  readonly finishing?: boolean;
 }
 
 /**
@@ -71,8 +76,8 @@ export class EmbeddingFile implements Disposable {
       names: `${folder}.${stem}.txt.part`,
       progress: `${folder}.${stem}.json.part`,
     };
-    if (!options.force) { for (const file of [path, this.namesPath]) refuseExisting(file); }
     const progress = this.#readProgress();
+    this.#refuseExisting();
     const { done = 0, rows = 0, nameBytes = 0 } = progress ?? {};
     this.resumed = this.#done = done;
     this.#rows = rows;
@@ -126,6 +131,10 @@ export class EmbeddingFile implements Disposable {
 
   /** Brings what was appended to the disk and notes how far that is: a later process goes on from here. */
   save(): void {
+    this.#save(false);
+  }
+
+  #save(finishing: boolean): void {
     try {
       this.#data!.syncSync();
       this.#names!.syncSync();
@@ -137,6 +146,7 @@ export class EmbeddingFile implements Disposable {
       done: this.#done,
       rows: this.#rows,
       nameBytes: this.#nameBytes,
+      ...finishing && { finishing },
     };
     writeFileAtomic(this.#parts.progress, new TextEncoder().encode(JSON.stringify(progress)), { force: true });
   }
@@ -147,13 +157,12 @@ export class EmbeddingFile implements Disposable {
    * @throws {InputError} if they cannot be written, or are there by now.
    */
   finish(): void {
-    this.save();
     try {
       this.#data!.seekSync(0, Deno.SeekMode.Start);
       this.#write(this.#data, npyHeaderBytes({ dtype: "float32", shape: [this.#rows, this.#options.dim] }));
-      this.#data!.syncSync();
+      this.#save(true);
       this.close();
-      if (!this.#options.force) { for (const file of [this.path, this.namesPath]) refuseExisting(file); }
+      this.#refuseExisting();
       Deno.renameSync(this.#parts.names, this.namesPath);
       Deno.renameSync(this.#parts.data, this.path);
       Deno.removeSync(this.#parts.progress);
@@ -178,6 +187,13 @@ export class EmbeddingFile implements Disposable {
     return NPY_HEADER_BYTES + this.#rows * this.#options.dim * 4;
   }
 
+  #refuseExisting(): void {
+    const { force, existingRemedy = "choose another name or give --force to replace it" } = this.#options;
+    if (force) return;
+    const path = [this.path, this.namesPath].find(exists);
+    if (path !== undefined) throw new InputError(`Cannot write ${path}: it exists already; ${existingRemedy}`);
+  }
+
   #write(file: Deno.FsFile | undefined, bytes: Uint8Array): void {
     if (file === undefined) throw new Error(`${this.path} was closed already`);
     try {
@@ -196,6 +212,7 @@ export class EmbeddingFile implements Disposable {
       const counts = [done, rows, nameBytes].every((count) => Number.isSafeInteger(count) && count >= 0);
       if (progress.key !== this.#options.key || !counts || rows > done) return undefined;
       const bytes = NPY_HEADER_BYTES + rows * this.#options.dim * 4;
+      if (progress.finishing) this.#takeNamesBack(nameBytes);
       if (Deno.statSync(this.#parts.data).size < bytes || Deno.statSync(this.#parts.names).size < nameBytes) {
         return undefined;
       }
@@ -203,6 +220,12 @@ export class EmbeddingFile implements Disposable {
     } catch {
       return undefined; // there is none, or it is damaged: begin anew
     }
+  }
+
+  /** A process that was killed while it put the files in place may have renamed the names alone. */
+  #takeNamesBack(nameBytes: number): void {
+    if (exists(this.path) || exists(this.#parts.names) || Deno.statSync(this.namesPath).size !== nameBytes) return;
+    Deno.renameSync(this.namesPath, this.#parts.names);
   }
 }
 
@@ -216,13 +239,4 @@ function openPart(path: string, size: number): Deno.FsFile {
 function split(path: string): { folder: string; stem: string } {
   const cut = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1;
   return { folder: path.slice(0, cut), stem: path.slice(cut).replace(/\.npy$/, "") };
-}
-
-function refuseExisting(path: string): void {
-  try {
-    Deno.statSync(path);
-  } catch {
-    return;
-  }
-  throw new InputError(`Cannot write ${path}: it exists already; choose another name or give --force to replace it`);
 }

@@ -1,3 +1,4 @@
+import { findPairSets } from "../data/find_pair_sets.ts";
 import { ImageDecoder } from "../data/image_decoder.ts";
 import { type PairSet, readPairSet } from "../data/pair_set.ts";
 import { InputError } from "../errors.ts";
@@ -30,41 +31,6 @@ export interface ValidationHooks {
   readonly progress?: (done: number, total: number, set: string) => void;
   /** Stops after the batch under way: `run` is rejected with the signal's reason then. */
   readonly signal?: AbortSignal;
-}
-
-/**
- * The .bin files that paths name: files themselves, and every .bin in a folder, in order of name.
- *
- * @throws {InputError} if a path is not there or a folder holds no .bin.
- *
- * @example
- * ```ts
- * import { findPairSets } from "./validation.ts";
- *
- * const folder = Deno.makeTempDirSync();
- * for (const name of ["lfw.bin", "agedb_30.bin", "train.rec"]) Deno.writeTextFileSync(`${folder}/${name}`, "");
- * console.assert(findPairSets([folder]).join() === `${folder}/agedb_30.bin,${folder}/lfw.bin`);
- * Deno.removeSync(folder, { recursive: true });
- * ```
- */
-export function findPairSets(paths: readonly string[]): string[] {
-  return paths.flatMap((path) => {
-    let info: Deno.FileInfo;
-    try {
-      info = Deno.statSync(path);
-    } catch {
-      throw new InputError(
-        `Cannot open verification set ${path}: expected a .bin file or a folder of them, found nothing there`,
-      );
-    }
-    if (!info.isDirectory) return [path];
-    const found = [...Deno.readDirSync(path)].filter(({ isDirectory, name }) => !isDirectory && name.endsWith(".bin"))
-      .map(({ name }) => `${path.replace(/(?<=.)\/+$/, "")}/${name}`).sort();
-    if (found.length === 0) {
-      throw new InputError(`Cannot open verification sets in ${path}: expected .bin files, found none`);
-    }
-    return found;
-  });
 }
 
 /** Verification sets, opened once and evaluated as often as wanted; images are read when they are needed. */

@@ -43,16 +43,12 @@ const LARGE_PRODUCT = 2 ** 25;
 /** The same of a direct pass's larger tile, and of Winograd's method. */
 const LARGE_DIRECT = 2 ** 27;
 
-/** Workgroup tiles of products, the default first. */
+/** Workgroup tiles of products, the default first: those that came first for some layer on an H100, and two for smaller GPUs. */
 const WORKGROUP_TILES = [
   workgroup(64, 64, 16, 8, 4),
-  workgroup(128, 64, 16, 8, 8),
-  workgroup(128, 128, 8, 8, 8),
-  workgroup(128, 128, 16, 8, 8),
-  workgroup(128, 64, 8, 8, 8),
-  workgroup(64, 64, 16, 8, 8),
   workgroup(64, 128, 16, 8, 8),
-  workgroup(64, 64, 8, 4, 4),
+  workgroup(128, 64, 16, 8, 8),
+  workgroup(128, 128, 16, 8, 8),
   workgroup(32, 64, 16, 4, 4),
   workgroup(32, 32, 16, 4, 4),
 ];
@@ -81,6 +77,11 @@ export function choiceName(choice: ConvChoice): string {
     ? `registers ${tile.rows}x${tile.vectors}`
     : `workgroup ${tile.m}x${tile.n}x${tile.k} by ${tile.threadM}x${tile.threadN}`;
   return choice.method === "tiled" ? `tiled ${words} in ${choice.splits}` : `winograd ${choice.size} ${words}`;
+}
+
+/** The method of a choice without its tile. */
+export function methodName(choice: ConvChoice): string {
+  return choice.method === "winograd" ? `winograd ${choice.size}` : choice.method;
 }
 
 /** Workgroup tiles that an adapter can hold. */

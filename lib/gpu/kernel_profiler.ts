@@ -17,6 +17,7 @@ export class KernelProfiler {
   readonly #queries: GPUQuerySet;
   readonly #resolved: GPUBuffer;
   readonly #names: string[] = [];
+  #asked = 0;
 
   /** Makes room for 2048 dispatches; those after are not timed. */
   constructor(device: GPUDevice) {
@@ -30,6 +31,7 @@ export class KernelProfiler {
 
   /** Descriptor of the compute pass that one dispatch of the kernel `name` is to have to itself. */
   pass(name: string): GPUComputePassDescriptor {
+    this.#asked++;
     const at = 2 * this.#names.length;
     if (at + 2 > MOST_QUERIES) return {};
     this.#names.push(name);
@@ -38,8 +40,25 @@ export class KernelProfiler {
     };
   }
 
+  /** Dispatches that have asked for a place so far, also those that found none. */
+  get timed(): number {
+    return this.#asked;
+  }
+
   /** Waits for the device and sums up by kernel, the longest first; all of it must have been submitted. */
   async read(): Promise<KernelTime[]> {
+    const times = new Map<string, KernelTime>();
+    for (const { name, milliseconds } of await this.readEach()) {
+      const time = times.get(name) ?? { name, count: 0, milliseconds: 0 };
+      time.count++;
+      time.milliseconds += milliseconds;
+      times.set(name, time);
+    }
+    return [...times.values()].sort((a, b) => b.milliseconds - a.milliseconds);
+  }
+
+  /** Waits for the device: every dispatch that found a place, in their order. */
+  async readEach(): Promise<Pick<KernelTime, "name" | "milliseconds">[]> {
     const count = 2 * this.#names.length;
     const size = Math.max(1, count) * 8;
     const copy = this.#device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
@@ -52,14 +71,7 @@ export class KernelProfiler {
     await copy.mapAsync(GPUMapMode.READ);
     const stamps = new BigUint64Array(copy.getMappedRange().slice(0));
     copy.destroy();
-    const times = new Map<string, KernelTime>();
-    this.#names.forEach((name, i) => {
-      const time = times.get(name) ?? { name, count: 0, milliseconds: 0 };
-      time.count++;
-      time.milliseconds += Number(stamps[2 * i + 1] - stamps[2 * i]) / 1e6;
-      times.set(name, time);
-    });
-    return [...times.values()].sort((a, b) => b.milliseconds - a.milliseconds);
+    return this.#names.map((name, i) => ({ name, milliseconds: Number(stamps[2 * i + 1] - stamps[2 * i]) / 1e6 }));
   }
 
   /** Frees the device's memory. */

@@ -1,5 +1,5 @@
 import * as tf from "../deps/tfjs.ts";
-import { choiceName, type ConvChoice } from "./conv_choice.ts";
+import { choiceName, type ConvChoice, methodName } from "./conv_choice.ts";
 import type { AskedPass } from "./conv_choices.ts";
 import { type ConvLayer, products } from "./conv_layer.ts";
 import { KernelProfiler } from "./kernel_profiler.ts";
@@ -34,6 +34,9 @@ const RUNS = 3;
 /** A candidate this many times slower than the best so far in its first run is not measured again. */
 const HOPELESS = 1.5;
 
+/** A method whose first tile is this many times slower than the best method's is left out: tiles differ less than that. */
+const HOPELESS_METHOD = 1.3;
+
 /** Shortest time that a wall clock around a wait for the GPU can tell, in milliseconds. */
 const WALL_LEAST = 40;
 
@@ -65,23 +68,83 @@ function passName({ layer: { filter, input, output }, pass }: AskedPass): string
 async function fastest(gpu: Gpu, asked: AskedPass): Promise<TunedPass> {
   const { layer, pass } = asked;
   const inputs = inputsOf(gpu, layer);
-  let best: TunedPass | undefined;
   try {
-    for (const choice of gpu.choices.all(layer, pass)) {
-      const run = () => runPass(gpu, asked, inputs, choice).dispose();
-      // Once to compile it.
-      run();
-      let least = await timed(gpu, run);
-      for (let i = 1; i < RUNS && least < HOPELESS * (best?.milliseconds ?? Infinity); i++) {
-        least = Math.min(least, await timed(gpu, run));
-      }
-      if (!best || least < best.milliseconds) best = { ...asked, choice, milliseconds: least };
-    }
+    const timesOf = (choices: readonly ConvChoice[]) => {
+      const runs = choices.map((choice) => () => runPass(gpu, asked, inputs, choice).dispose());
+      return together ? timedTogether(gpu, runs) : timedInTurn(gpu, runs);
+    };
+    const together = gpu.device.features.has("timestamp-query") && !gpu.adapter.software;
+    const choices = gpu.choices.all(layer, pass);
+    const left = together ? await promising(choices, timesOf) : choices;
+    const times = await timesOf(left);
     gpu.kernels.check();
+    const milliseconds = Math.min(...times);
+    return { ...asked, choice: left[times.indexOf(milliseconds)], milliseconds };
   } finally {
     tf.dispose(Object.values(inputs.tensors));
   }
-  return best!;
+}
+
+/** The choices whose method, by its first tile, is not hopeless beside the others: a GPU's driver takes longest to compile, not to run. */
+async function promising(
+  choices: readonly ConvChoice[],
+  timesOf: (choices: readonly ConvChoice[]) => Promise<number[]>,
+): Promise<ConvChoice[]> {
+  const methods = [...new Set(choices.map(methodName))];
+  if (methods.length === 1) return [...choices];
+  const times = await timesOf(methods.map((name) => choices.find((choice) => methodName(choice) === name)!));
+  const least = Math.min(...times);
+  return choices.filter((choice) => times[methods.indexOf(methodName(choice))] < HOPELESS_METHOD * least);
+}
+
+/** Milliseconds of each run by itself, the least of a few; of a hopeless one what its first took. */
+async function timedInTurn(gpu: Gpu, runs: readonly (() => void)[]): Promise<number[]> {
+  const times: number[] = [];
+  for (const run of runs) {
+    // Once to compile it.
+    run();
+    const best = Math.min(...times);
+    let least = await timed(gpu, run);
+    for (let i = 1; i < RUNS && least < HOPELESS * best; i++) least = Math.min(least, await timed(gpu, run));
+    times.push(least);
+  }
+  return times;
+}
+
+/**
+ * The same on a GPU, without a wait between runs: a GPU that has waited for a compiler has slowed its clock down, to a third as seen, and
+ * takes some time to be fast again. Everything is compiled first; then the runs go round, the first time unmeasured, and are waited for
+ * once.
+ */
+async function timedTogether(gpu: Gpu, runs: readonly (() => void)[]): Promise<number[]> {
+  for (const run of runs) run();
+  gpu.kernels.flush();
+  await gpu.device.queue.onSubmittedWorkDone();
+  const profiler = new KernelProfiler(gpu.device);
+  const ends: number[] = [];
+  try {
+    for (const run of runs) run();
+    gpu.kernels.profiler = profiler;
+    for (let i = 0; i < RUNS; i++) {
+      for (const run of runs) {
+        run();
+        ends.push(profiler.timed);
+      }
+    }
+    gpu.kernels.flush();
+    const each = await profiler.readEach();
+    const least = runs.map(() => Infinity);
+    ends.forEach((end, i) => {
+      // What found no place any more is not timed.
+      if (end > each.length) return;
+      const spent = each.slice(i === 0 ? 0 : ends[i - 1], end).reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+      least[i % runs.length] = Math.min(least[i % runs.length], spent);
+    });
+    return least;
+  } finally {
+    gpu.kernels.profiler = undefined;
+    profiler.dispose();
+  }
 }
 
 /** Tensors of a layer's shapes, of numbers as they are in training. */

@@ -1,3 +1,4 @@
+import { csvCell } from "../data/csv_cell.ts";
 import { escapeHtml, htmlPage, htmlTable } from "../eval/html_page.ts";
 import { type ClassHardness, type ClassRow, type NearClass, nearestClasses } from "./class_hardness.ts";
 
@@ -44,15 +45,9 @@ export function classReportCsv(rows: readonly ReportedClass[]): string {
       { length: most },
       (_, i) => [nearest[i]?.label ?? "", nearest[i]?.cosine.toFixed(6) ?? ""],
     );
-    lines.push([label, quoted(name), count, bias.toFixed(6), margin.toFixed(6), ...cells.flat()].join(","));
+    lines.push([label, csvCell(name), count, bias.toFixed(6), margin.toFixed(6), ...cells.flat()].join(","));
   }
   return `${lines.join("\n")}\n`;
-}
-
-/** A spreadsheet takes what begins with = + - @ for a formula: a quote before it makes it text. */
-function quoted(text: string): string {
-  const safe = /^[=+\-@\t\r]/.test(text) && !/^-?\d+(\.\d+)?$/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
 /** The report as a page: how bias is spread, and the `shown` classes of most bias. */

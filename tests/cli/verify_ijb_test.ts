@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ALIGNED_LANDMARKS } from "../../lib/data/align_face.ts";
 import { compareFaces } from "../../lib/eval/compare_faces.ts";
-import { readNpy } from "../../lib/eval/npy.ts";
+import { readNpy, writeNpy } from "../../lib/eval/npy.ts";
 import { asTensorData, modelMetadata } from "../../lib/model/model_file.ts";
 import { writeSafetensors } from "../../lib/model/safetensors.ts";
 import { writeSyntheticIjb } from "../eval/ijb/synthetic_ijb.ts";
@@ -78,6 +78,13 @@ Deno.test("verify ijb embeds, scores and writes; the second time it embeds nothi
       /ijbc_face_tid_mid\.txt: expected lists of IJBC, found those of IJBB; give --target IJBB/,
     );
     refused(ijb("--embeddings", found.scores), /scores\.npy: expected dtype float32, found float64/);
+    const { data, shape } = readNpy(found.embeddings);
+    data[16 * 7 + 3] = NaN;
+    writeNpy(`${folder}/broken.npy`, data as Float32Array<ArrayBuffer>, { shape });
+    refused(
+      ijb("--embeddings", `${folder}/broken.npy`),
+      /broken\.npy: expected finite numbers in row 7 \(8\.jpg\), found/,
+    );
     Deno.writeTextFileSync(`${folder}/short.txt`, `1.jpg ${ALIGNED_LANDMARKS.join(" ")}\n`);
     refused(
       run(

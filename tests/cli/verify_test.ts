@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { writePairSet } from "../../lib/data/pair_set.ts";
 import { startWebGPU } from "../../lib/gpu/start_webgpu.ts";
-import { writeModel } from "../../lib/model/model_file.ts";
+import { asTensorData, modelMetadata, writeModel } from "../../lib/model/model_file.ts";
+import { readModel } from "../../lib/model/read_model.ts";
+import { writeSafetensors } from "../../lib/model/safetensors.ts";
 import { createBackbone } from "../../lib/nn/backbone.ts";
 import { withFolder } from "../temporary_folder.ts";
 import { tinyImages } from "../train/tiny_run.ts";
@@ -75,6 +77,14 @@ Deno.test("verify pairs prints the table or JSON lines, and says mistakes in one
     refused(verify("pairs", "--data", folder), /required option '--model <path>' not specified/);
     refused(verify("pairs", "--model", `${folder}/two.bin`, "--data", folder), /two\.bin: /);
     refused(verify("pairs", "--model", `${folder}/none`, "--data", folder), /none: .* found nothing there/);
+    const stored = readModel(model);
+    stored.state.get("features.bias")!.data.fill(NaN);
+    const broken = `${folder}/broken.safetensors`;
+    writeSafetensors(broken, asTensorData(stored.state), modelMetadata(stored));
+    refused(
+      verify("pairs", "--model", broken, "--data", `${folder}/one.bin`),
+      /one\.bin: expected .* not finite in row 0;/,
+    );
     Deno.writeFileSync(model, Deno.readFileSync(model).subarray(0, -100));
     refused(pairs("--data", folder), /best_iresnet18\.safetensors: /);
   }));

@@ -93,3 +93,17 @@ Deno.test("ImageDecoder refuses options out of range", () => {
   }
   assert.deepEqual([1, 2, 3, 8, 64].map(defaultWorkers), [1, 1, 2, 4, 4]);
 });
+
+Deno.test("checksums are of the encoded bytes, also of images that cannot be decoded, and only where asked for", async () => {
+  using decoder = new ImageDecoder({ imageSize: 8, workers: 2, codec: "wasm" });
+  const files = Array.from({ length: 20 }, (_, i) => i === 7 ? Uint8Array.of(1, 2, 3) : flat(i));
+  const sources: ImageSource[] = files.map((bytes) => ({ kind: "bytes", bytes }));
+  sources.push({ kind: "file", path: "/nowhere/none.jpg", label: 1 });
+  const images = await decoder.decode(sources, { checksums: true });
+  for (const [i, file] of files.entries()) {
+    const digest = new DataView(await crypto.subtle.digest("SHA-256", file.slice()));
+    assert.deepEqual([...images[i].checksum!], [digest.getUint32(0, true), digest.getUint32(4, true)], `image ${i}`);
+  }
+  assert.deepEqual([...images[20].checksum!], [0, 0]);
+  assert.ok((await decoder.decode(sources)).every(({ checksum }) => checksum === undefined));
+});

@@ -44,6 +44,52 @@ Deno.test("EmbeddingFile goes on from the last save and forgets what came after 
     assert.equal(again.done, 0);
   }));
 
+/** Runs `work` with a system that fails to give a file the name `path`: what is on the disk then is what a kill leaves. */
+function killedAtName(path: string, work: () => void): void {
+  const rename = Deno.renameSync;
+  Deno.renameSync = (from, to) => {
+    if (to === path) throw new Error("killed");
+    rename(from, to);
+  };
+  try {
+    assert.throws(work, /killed/);
+  } finally {
+    Deno.renameSync = rename;
+  }
+}
+
+Deno.test("EmbeddingFile goes on where it was killed between its two names", () =>
+  withFolder((folder) => {
+    const path = `${folder}/e.npy`, names = `${folder}/e.txt`;
+    const killed = () =>
+      killedAtName(path, () => {
+        using file = EmbeddingFile.open(path, OPTIONS);
+        if (file.done === 0) append(file, 0, 1, 2);
+        file.finish();
+      });
+    killed();
+    killed(); // going on may be killed there too
+    assert.deepEqual(files(folder), [".e.json.part", ".e.npy.part", "e.txt"]);
+    {
+      using file = EmbeddingFile.open(path, OPTIONS);
+      assert.deepEqual([file.resumed, file.rows], [3, 3]);
+      file.finish();
+    }
+    assert.deepEqual(files(folder), ["e.npy", "e.txt"]);
+    assert.deepEqual([...readNpy(path).data as Float32Array], [0, -0, 1, -1, 2, -2]);
+    assert.equal(Deno.readTextFileSync(names), "0.jpg\n1.jpg\n2.jpg\n");
+
+    for (const file of [path, names]) Deno.removeSync(file);
+    killed();
+    assert.throws(() => EmbeddingFile.open(path, { ...OPTIONS, key: "another model", existingRemedy: "remove it" }), {
+      name: "InputError",
+      message: `Cannot write ${names}: it exists already; remove it`,
+    });
+    Deno.writeTextFileSync(names, "a user's own notes in its place");
+    assert.throws(() => EmbeddingFile.open(path, OPTIONS), /e\.txt: it exists already/);
+    assert.equal(Deno.readTextFileSync(names), "a user's own notes in its place");
+  }));
+
 Deno.test("EmbeddingFile begins anew for other work, and where its parts are damaged", () =>
   withFolder((folder) => {
     const path = `${folder}/e.npy`;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { writePairSet } from "../../lib/data/pair_set.ts";
 import { InputError } from "../../lib/errors.ts";
-import { findPairSets, meanAccuracy, Validation } from "../../lib/eval/validation.ts";
+import { meanAccuracy, Validation } from "../../lib/eval/validation.ts";
 import { startWebGPU } from "../../lib/gpu/start_webgpu.ts";
 import { createBackbone } from "../../lib/nn/backbone.ts";
 import { withFolder } from "../temporary_folder.ts";
@@ -12,22 +12,6 @@ const alternating = Array.from({ length: 12 }, (_, i) => i % 2 === 0);
 function refused(work: () => unknown, message: RegExp): void {
   assert.throws(work, (error) => error instanceof InputError && message.test(error.message));
 }
-
-Deno.test("findPairSets() takes files as they are and the .bin files of folders, by name", () =>
-  withFolder((folder) => {
-    for (const name of ["b.bin", "a.bin", "train.rec"]) Deno.writeTextFileSync(`${folder}/${name}`, "");
-    Deno.mkdirSync(`${folder}/c.bin`);
-    assert.deepEqual(findPairSets([`${folder}/train.rec`, `${folder}/`]), [
-      `${folder}/train.rec`,
-      `${folder}/a.bin`,
-      `${folder}/b.bin`,
-    ]);
-    refused(
-      () => findPairSets([`${folder}/none`]),
-      /none: expected a \.bin file or a folder of them, found nothing there/,
-    );
-    refused(() => findPairSets([`${folder}/c.bin`]), /expected \.bin files, found none/);
-  }));
 
 Deno.test("Validation refuses a set it cannot be made on, and leaves such a one out where it was only found", () =>
   withFolder(async (folder) => {

@@ -1,8 +1,5 @@
-import { ImageDecoder } from "../image_decoder.ts";
-import type { ImageSource } from "../image_source.ts";
-import { openTrainingSet } from "../open_training_set.ts";
-import { readPairSet } from "../pair_set.ts";
-import type { TrainingSet } from "../training_set.ts";
+import { lookThrough, type LookThroughOptions } from "../check/look_through.ts";
+import { type DataSet, openDataSet } from "../data_set.ts";
 import { type ClassCounts, countClasses } from "./class_counts.ts";
 import type { ConvertProgress } from "./convert_options.ts";
 
@@ -10,6 +7,12 @@ import type { ConvertProgress } from "./convert_options.ts";
 export interface InspectOptions {
   /** Called with the images done. @default {"nothing is reported"} */
   onProgress?: ConvertProgress;
+}
+
+/** How an open set is looked through. */
+export interface InspectDataSetOptions extends Partial<LookThroughOptions> {
+  /** Pixels a side of the images that `onImage` is told of. @default as they are, where that is known: it does not matter here */
+  readonly imageSize?: number;
 }
 
 /** An image that cannot be used. */
@@ -66,8 +69,6 @@ export interface PairSetReport extends ImageFindings {
   images: number;
 }
 
-/** Images decoded at once; two such batches are under way. */
-const BATCH = 128;
 /** Bad images that are named; all are counted. */
 const NAMED = 1000;
 
@@ -80,114 +81,67 @@ export async function inspectSet(
   path: string,
   options: InspectOptions = {},
 ): Promise<TrainingSetReport | PairSetReport> {
-  return await (/\.(bin|pkl|pickle)$/i.test(path) ? inspectPairs(path, options) : inspectTraining(path, options));
+  using set = openDataSet(path);
+  return await inspectDataSet(set, options);
 }
 
-async function inspectTraining(path: string, options: InspectOptions): Promise<TrainingSetReport> {
-  using set = openTrainingSet(path);
-  const counts = new Uint32Array(set.classes);
-  const badLabelImages: BadImage[] = [];
-  let badLabels = 0;
-  const addLabel = (i: number, label: number) => {
-    if (Number.isInteger(label) && label >= 0 && label < set.classes) {
-      counts[label]++;
-    } else if (++badLabels <= NAMED) {
-      badLabelImages.push({ name: set.sampleName(i), reason: `label ${label} is not one of 0 to ${set.classes - 1}` });
-    }
+/** Looks an open set through. */
+export async function inspectDataSet(
+  set: DataSet,
+  { imageSize = sizeOf(set), checksums, onImage, onProgress, signal }: InspectDataSetOptions = {},
+): Promise<TrainingSetReport | PairSetReport> {
+  const { path, size: images, training, pairs } = set;
+  const classes = training?.classes ?? 0;
+  const counts = new Uint32Array(classes);
+  const sizes = new Map<string, number>();
+  const corrupt = new Named(), badLabels = new Named();
+  await lookThrough(set, {
+    ...{ imageSize, checksums, onProgress, signal },
+    onImage: (i, image) => {
+      const { label, error, width, height } = image;
+      if (error !== undefined) corrupt.add(set.nameOf(i), error);
+      else sizes.set(`${height}x${width}`, (sizes.get(`${height}x${width}`) ?? 0) + 1);
+      if (training !== undefined && label !== undefined) {
+        if (Number.isInteger(label) && label >= 0 && label < classes) counts[label]++;
+        else badLabels.add(set.nameOf(i), `label ${label} is not one of 0 to ${classes - 1}`);
+      }
+      onImage?.(i, image);
+    },
+  });
+  const findings: ImageFindings = {
+    sizes: [...sizes].sort((a, b) => b[1] - a[1]).map(([size, images]) => {
+      const [height, width] = size.split("x").map(Number);
+      return { height, width, images };
+    }),
+    corrupt: corrupt.count,
+    corruptImages: corrupt.first,
   };
-  const findings = await lookThrough(
-    set.size,
-    (i) => set.source(i),
-    (i) => set.sampleName(i),
-    sizeOf(set),
-    addLabel,
-    options,
-  );
+  if (training === undefined) {
+    const { pairs: count, same: truths } = pairs!;
+    const same = truths.filter((isSame) => isSame).length;
+    return { kind: "pair set", path, pairs: count, same, different: count - same, images, ...findings };
+  }
+  const { imageSize: property } = training;
   return {
-    kind: "training set",
-    path,
-    images: set.size,
-    classes: set.classes,
-    propertySize: set.imageSize && { height: set.imageSize[0], width: set.imageSize[1] },
+    ...{ kind: "training set", path, images, classes },
+    propertySize: property && { height: property[0], width: property[1] },
     imagesPerClass: countClasses(counts),
-    badLabels,
-    badLabelImages,
+    badLabels: badLabels.count,
+    badLabelImages: badLabels.first,
     ...findings,
   };
 }
 
-async function inspectPairs(path: string, options: InspectOptions): Promise<PairSetReport> {
-  using set = readPairSet(path);
-  const same = set.same.filter((isSame) => isSame).length;
-  const findings = await lookThrough(
-    2 * set.pairs,
-    (i) => ({ kind: "bytes", bytes: set.image(i) }),
-    (i) => `image ${i} (pair ${i >> 1})`,
-    112,
-    () => {},
-    options,
-  );
-  const { pairs } = set;
-  return { kind: "pair set", path, pairs, same, different: pairs - same, images: 2 * pairs, ...findings };
+function sizeOf({ training }: DataSet): number {
+  return training?.imageSize === undefined ? 112 : Math.min(Math.max(...training.imageSize), 1024);
 }
 
-/** What decoded pixels are resized to does not matter here: as they are, where that is known. */
-function sizeOf({ imageSize }: TrainingSet): number {
-  return imageSize === undefined ? 112 : Math.min(Math.max(...imageSize), 1024);
-}
+/** Images that are counted, the first of them named. */
+class Named {
+  count = 0;
+  readonly first: BadImage[] = [];
 
-async function lookThrough(
-  count: number,
-  source: (i: number) => ImageSource,
-  name: (i: number) => string,
-  imageSize: number,
-  addLabel: (i: number, label: number) => void,
-  { onProgress }: InspectOptions,
-): Promise<ImageFindings> {
-  const decoder = new ImageDecoder({ imageSize });
-  const sizes = new Map<string, number>();
-  const corruptImages: BadImage[] = [];
-  let corrupt = 0;
-  const addCorrupt = (i: number, reason: string) => {
-    if (++corrupt <= NAMED) corruptImages.push({ name: name(i), reason });
-  };
-
-  /** Reads what of the batch can be read: a damaged entry of a .bin shows here already. */
-  const begin = (from: number) => {
-    const places: number[] = [], sources: ImageSource[] = [];
-    for (let i = from; i < Math.min(from + BATCH, count); i++) {
-      try {
-        sources.push(source(i));
-        places.push(i);
-      } catch (error) {
-        addCorrupt(i, (error as Error).message);
-      }
-    }
-    return { places, images: decoder.decode(sources) };
-  };
-
-  try {
-    let ahead = begin(0);
-    for (let from = 0; from < count; from += BATCH) {
-      const batch = ahead;
-      if (from + BATCH < count) ahead = begin(from + BATCH);
-      for (const [k, image] of (await batch.images).entries()) {
-        if (image.label !== undefined) addLabel(batch.places[k], image.label);
-        if (image.error !== undefined) {
-          addCorrupt(batch.places[k], image.error);
-        } else {
-          const size = `${image.height}x${image.width}`;
-          sizes.set(size, (sizes.get(size) ?? 0) + 1);
-        }
-      }
-      onProgress?.(Math.min(from + BATCH, count), count);
-    }
-  } finally {
-    await decoder.close();
+  add(name: string, reason: string): void {
+    if (++this.count <= NAMED) this.first.push({ name, reason });
   }
-  const sorted = [...sizes].sort((a, b) => b[1] - a[1]).map(([size, images]) => {
-    const [height, width] = size.split("x").map(Number);
-    return { height, width, images };
-  });
-  return { sizes: sorted, corrupt, corruptImages };
 }

@@ -54,7 +54,8 @@ export async function embedIjb(
   { flip = true, ...options }: IjbEmbedOptions = {},
 ): Promise<IjbEmbeddings> {
   using sources = ijbSources(set);
-  const identity = [await backboneChecksum(backbone), backbone.options, sources.identity, flip];
+  const modelChecksum = await backboneChecksum(backbone);
+  const identity = [modelChecksum, backbone.options, sources.identity, flip];
   const key = createHash("sha256").update(JSON.stringify(identity)).digest("hex").slice(0, 12);
   const folder = `${out.replace(/(?<=.)\/+$/, "")}/${set.target.toLowerCase()}_${key}`;
   const path = `${folder}/embeddings.npy`;
@@ -68,6 +69,8 @@ export async function embedIjb(
     flip,
     align: set.list,
     remedy,
+    existingRemedy: "it is of embeddings that are not there: remove it",
+    modelChecksum,
   });
   return { folder, path, cached: resumed, finished };
 }

@@ -1,5 +1,6 @@
 import type { KernelSpec } from "../kernel_spec.ts";
 import { remembered } from "./remembered.ts";
+import { addShared, perGroup, sharedSums } from "./shared_sums.ts";
 import { flatIndex, spread, storage, vectorOf } from "./wgsl.ts";
 
 /**
@@ -10,6 +11,8 @@ import { flatIndex, spread, storage, vectorOf } from "./wgsl.ts";
 export interface BatchNorm {
   readonly rows: number;
   readonly channels: number;
+  /** Parts are many, and the lanes of a workgroup add them up together: for GPUs. @default false */
+  readonly shared?: boolean;
 }
 
 /** What is done with the normalised value while it is in a register. */
@@ -20,11 +23,11 @@ export interface BatchNormApply extends BatchNorm {
   readonly residual: boolean;
 }
 
-/** Parts the rows are reduced in: short sums, and lanes enough for a GPU. */
-export function batchNormParts({ rows, channels }: BatchNorm): number {
+/** Parts the rows are reduced in: short sums, and lanes enough for the adapter. */
+export function batchNormParts({ rows, channels, shared }: BatchNorm): number {
   const { count: wide } = vectorOf(channels);
-  const wanted = Math.ceil(16384 / wide);
-  return Math.max(1, Math.min(Math.ceil(rows / 16), wanted, 256));
+  const [lanes, rowsEach, most] = shared ? [2 ** 17, 32, 4096] : [2 ** 14, 16, 256];
+  return Math.max(1, Math.min(Math.ceil(rows / rowsEach), Math.ceil(lanes / wide), most));
 }
 
 /**
@@ -76,7 +79,7 @@ export const batchNormStatisticsKernel = remembered(
     const { type, count: wide } = vectorOf(norm.channels);
     const parts = batchNormParts(norm);
     const perPart = Math.ceil(norm.rows / parts);
-    const { size, workgroups } = spread(wide, 64);
+    const { size, workgroups } = norm.shared ? perGroup(wide) : spread(wide, 64);
     const unbiased = norm.rows > 1 ? norm.rows / (norm.rows - 1) : 1;
     return {
       name: `batch norm statistics ${norm.rows}x${norm.channels}`,
@@ -87,19 +90,21 @@ ${storage(0, "parts", type, 2 * parts * wide)}
 ${storage(1, "statistics", type, 2 * wide, "write")}
 ${storage(2, "runningMean", type, wide, "write")}
 ${storage(3, "runningVariance", type, wide, "write")}
+${norm.shared ? sharedSums(type, ["sum", "square"]) : ""}
 @compute @workgroup_size(${size})
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
-  let c = ${flatIndex(workgroups, size)};
-  if (c >= ${wide}u) { return; }
+  let c = ${norm.shared ? "wg.x" : flatIndex(workgroups, size)};
+  ${norm.shared ? "" : `if (c >= ${wide}u) { return; }`}
   var sum = ${type}();
   var square = ${type}();
   let origin = parts[c];
-  for (var part = 0u; part < ${parts}u; part++) {
+  for (var part = ${norm.shared ? "local" : "0u"}; part < ${parts}u; part += ${norm.shared ? size : 1}u) {
     let count = f32(clamp(i32(${norm.rows}) - i32(part * ${perPart}u), 0, ${perPart}));
     let d = parts[part * ${wide}u + c] - origin;
     sum += count * d;
     square += count * d * d + select(${type}(), parts[(${parts}u + part) * ${wide}u + c], count > 0.0);
   }
+  ${norm.shared ? addShared(["sum", "square"]) : ""}
   let mean = origin + sum / ${norm.rows}.0;
   let variance = max((square - sum * (sum / ${norm.rows}.0)) / ${norm.rows}.0, ${type}());
   statistics[c] = mean;

@@ -1,5 +1,6 @@
 import * as tf from "../../deps/tfjs.ts";
 import {
+  type BatchNorm,
   batchNormApplyKernel,
   batchNormGradientPartsKernel,
   batchNormInputGradientKernel,
@@ -48,7 +49,7 @@ export function batchNorm<T extends tf.Tensor>(gpu: Gpu, x: T, layer: BatchNormT
     throw new Error("batchNorm: PReLU and a residual sum in one pass are not needed by any backbone");
   }
   const prelu = slope !== undefined;
-  const norm = { rows, channels };
+  const norm: BatchNorm = { rows, channels, shared: sharesSums(gpu) };
   const statistics = statisticsOf(gpu, x, layer, training);
   const { weight, bias } = layer;
   const optional = { ...(slope && { slope }), ...(residual && { residual }) };
@@ -88,9 +89,14 @@ export function statisticsOf(gpu: Gpu, x: tf.Tensor, layer: BatchNormTensors, tr
   )[0];
 }
 
+/** Whether sums over rows are added up by workgroups together. */
+export function sharesSums({ choices }: Gpu): boolean {
+  return choices.family === "workgroup";
+}
+
 function batchStatistics(gpu: Gpu, x: tf.Tensor, layer: BatchNormTensors): tf.Tensor {
   const channels = x.shape[x.shape.length - 1];
-  const norm = { rows: x.size / channels, channels };
+  const norm: BatchNorm = { rows: x.size / channels, channels, shared: sharesSums(gpu) };
   return tf.tidy(() => {
     const [parts] = gpu.kernels.run(batchNormPartsKernel(norm), [x], [{ shape: [2, batchNormParts(norm), channels] }]);
     const spec = batchNormStatisticsKernel(norm, BATCH_NORM.epsilon, BATCH_NORM.momentum);
@@ -103,7 +109,7 @@ export function batchNormGradients(
   gpu: Gpu,
   dy: tf.Tensor,
   saved: tf.Tensor[],
-  norm: { rows: number; channels: number },
+  norm: BatchNorm,
   prelu: boolean,
 ): tf.Tensor[] {
   const [x, weight, bias, statistics, slope] = saved;
@@ -116,7 +122,11 @@ export function batchNormGradients(
       [{ shape: [count, parts, norm.channels] }],
     );
     const sums = new Array(count).fill({ shape: [norm.channels] });
-    const [dBias, dWeight, dSlope] = gpu.kernels.run(sumPartsKernel(count, parts, norm.channels), [table], sums);
+    const [dBias, dWeight, dSlope] = gpu.kernels.run(
+      sumPartsKernel(count, parts, norm.channels, norm.shared),
+      [table],
+      sums,
+    );
     const [dx] = gpu.kernels.run(
       batchNormInputGradientKernel({ ...norm, prelu }),
       [x, dy, statistics, dBias, dWeight, weight, ...(prelu ? [bias, slope] : [])],

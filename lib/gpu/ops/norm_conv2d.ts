@@ -1,7 +1,7 @@
 import type * as tf from "../../deps/tfjs.ts";
 import { normTableKernel } from "../kernels/batch_norm.ts";
 import type { Gpu } from "../start_webgpu.ts";
-import { batchNorm, batchNormGradients, type BatchNormTensors, statisticsOf } from "./batch_norm.ts";
+import { batchNorm, batchNormGradients, type BatchNormTensors, sharesSums, statisticsOf } from "./batch_norm.ts";
 import { conv2d, type Conv2dOptions, layerOf } from "./conv2d.ts";
 import { convFilterGradient, convForward, convInputGradient } from "./conv_passes.ts";
 import { gradientOp } from "./gradient_op.ts";
@@ -63,8 +63,8 @@ export function normConv2d(
         ? groupedInputGradient(gpu, dy, filterSaved, grouped)
         : convInputGradient(gpu, dy, filterSaved, layer);
       const saved = [xSaved, weightSaved, biasSaved, statistics, ...(prelu ? [slopeSaved] : [])];
-      const rows = xSaved.size / channels;
-      const [dx, dWeight, dBias, dSlope] = batchNormGradients(gpu, toNormal, saved, { rows, channels }, prelu);
+      const size = { rows: xSaved.size / channels, channels, shared: sharesSums(gpu) };
+      const [dx, dWeight, dBias, dSlope] = batchNormGradients(gpu, toNormal, saved, size, prelu);
       toNormal.dispose();
       return {
         x: () => dx,

@@ -38,10 +38,20 @@ const CASES: Short[] = [
 
 /** Batch-norm with what follows it: values, running statistics, and every gradient. */
 export function batchNormCases(): KernelCase[] {
-  return CASES.map(([rows, channels, follow, training, mean = 0, half = false]) => ({
+  const all = (["registers", "workgroup"] as const).flatMap((family) => CASES.map((one) => ({ family, one })));
+  return all.map(({ family, one: [rows, channels, follow, training, mean = 0, half = false] }) => ({
+    family,
     name: `batch norm ${rows}x${channels}${follow && ` + ${follow}`}${training ? ", training" : ""}` +
-      `${mean ? `, mean ${mean}` : ""}${half ? ", mixed" : ""}`,
-    run: (gpu, random) => check(gpu, random, { rows, channels, follow, training, mean, half }),
+      `${mean ? `, mean ${mean}` : ""}${half ? ", mixed" : ""}${family === "workgroup" ? ", shared" : ""}`,
+    run: async (gpu, random) => {
+      const own = gpu.choices.family;
+      gpu.choices.family = family;
+      try {
+        return await check(gpu, random, { rows, channels, follow, training, mean, half });
+      } finally {
+        gpu.choices.family = own;
+      }
+    },
   }));
 }
 

@@ -12,7 +12,9 @@ import type { RandomValues } from "./random_values.ts";
 export function elementCases(): KernelCase[] {
   return [
     ...([[1, 1, 1], [9, 5, 3], [4, 64, 28]] as const).map(transposeCase),
-    ...([[1, 2, 4], [3, 57, 13], [2, 256, 8]] as const).map(sumPartsCase),
+    ...([[1, 2, 4], [3, 57, 13], [2, 256, 8], [3, 57, 13, true], [2, 400, 8, true], [1, 1, 4, true]] as SumParts[]).map(
+      sumPartsCase,
+    ),
     ...[[1], [7, 2, 5], [4096], [8, 4, 260, 64, 12, 4, 4, 16]].map(sgdCase),
     ...([[1, 1], [3, 5], [2, 16]] as const).map(unpackCase),
     ...([[1, 8, 1], [24, 6, 5], [7, 33, 40]] as [number, number, number][]).flatMap((shape) => [
@@ -50,9 +52,11 @@ function transposeCase([taps, rows, cols]: readonly [number, number, number]): K
   };
 }
 
-function sumPartsCase([sets, parts, size]: readonly [number, number, number]): KernelCase {
+type SumParts = readonly [sets: number, parts: number, size: number, shared?: boolean];
+
+function sumPartsCase([sets, parts, size, shared = false]: SumParts): KernelCase {
   return {
-    name: `sum of parts ${sets}x${parts}x${size}`,
+    name: `sum of parts ${sets}x${parts}x${size}${shared ? ", shared" : ""}`,
     run(gpu, random) {
       const values = random.values(sets * parts * size);
       const value = new Float64Array(sets * size);
@@ -64,7 +68,7 @@ function sumPartsCase([sets, parts, size]: readonly [number, number, number]): K
       });
       const made = tf.tidy(() => {
         const outputs = new Array(sets).fill({ shape: [size] });
-        return tf.concat(gpu.kernels.run(sumPartsKernel(sets, parts, size), [tf.tensor1d(values)], outputs));
+        return tf.concat(gpu.kernels.run(sumPartsKernel(sets, parts, size, shared), [tf.tensor1d(values)], outputs));
       });
       return compare(gpu, [["output", made, { value, spread: squares.map(Math.sqrt), terms: parts }]]);
     },

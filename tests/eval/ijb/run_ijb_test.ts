@@ -214,5 +214,10 @@ Deno.test("embedIjb() embeds aligned faces, goes on where it was stopped, and ta
       message:
         /^Cannot embed 3\.jpg: cannot decode image: expected a JPEG or PNG, found [^;]*; copy it anew, or mend its landmarks in .*name_5pts_score\.txt$/,
     });
+    Deno.removeSync(second.path);
+    await assert.rejects(embedIjb(gpu, backbone, set, `${folder}/out`, options), {
+      name: "InputError",
+      message: /^Cannot write .*embeddings\.txt: it exists already; it is of embeddings that are not there: remove it$/,
+    });
     backbone.dispose();
   }));

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "../lib/deps/commander.ts";
+import { InvalidArgumentError } from "../deps/commander.ts";
 
 /** Reads a whole number of at least `least` from the command line. */
 export function wholeNumber(least: number): (text: string) => number {
