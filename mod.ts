@@ -126,11 +126,13 @@ export { VERSION } from "./lib/train/version.ts";
 // Verification
 export {
   evaluatePairs,
+  type FoldFigures,
   type PairCurve,
   type PairDistance,
   type PairFigures,
   type PairFold,
   type PairOptions,
+  PairProtocol,
   type PairResult,
 } from "./lib/eval/pairs.ts";
 export {
@@ -153,9 +155,30 @@ export {
 } from "./lib/eval/roc.ts";
 export { scorePairs, type TemplateFeatures, type TemplateImages, TemplatePool } from "./lib/eval/templates.ts";
 export { embedImages, type EmbedOptions } from "./lib/eval/embed.ts";
+export { analysePairs, type AnalysisOptions, type PairAnalysis } from "./lib/eval/analyse_pairs.ts";
+export type { AnalysisRow } from "./lib/eval/analysis_tables.ts";
+export type { FairCoinTest } from "./lib/eval/binomial.ts";
+export type { Fold } from "./lib/eval/pair_folds.ts";
+export { compareModels, type ModelComparison } from "./lib/eval/compare_models.ts";
+export type { BootstrapOptions, Interval, PairDraws } from "./lib/eval/pair_bootstrap.ts";
+export type { CountedRate, DeployThreshold } from "./lib/eval/deploy_threshold.ts";
+export {
+  type PairReport,
+  pairReport,
+  type PairReportFacts,
+  type PairReportOptions,
+  type ReportedModel,
+  type ReportedSet,
+} from "./lib/eval/report/pair_report.ts";
+export type { PairErrors, SetErrors, WrongPair } from "./lib/eval/report/hardest_errors.ts";
+export type { SimilarityHistogram } from "./lib/eval/report/similarity_histogram.ts";
+export { type PairReportFiles, writePairReport, type WriteReportOptions } from "./lib/eval/report/write_pair_report.ts";
+export { type LinePlot, linePlot, type PlotAxis, type PlotSeries } from "./lib/eval/line_plot.ts";
+export { plotPng, type PlotPngOptions } from "./lib/eval/plot_png.ts";
 
 // Models
 export { loadModel, type LoadModelOptions, type Model } from "./lib/model/load_model.ts";
+export { modelFacts } from "./lib/model/model_facts.ts";
 export {
   openSafetensors,
   readSafetensors,
@@ -204,7 +227,7 @@ export {
 } from "./lib/eval/npy.ts";
 export { decodeBatches, type EmbedSources, type ImageBatches, openEmbedSources } from "./lib/eval/embed_sources.ts";
 export { type EmbeddedBatch, embedStream, type EmbedStreamOptions } from "./lib/eval/embed_stream.ts";
-export { type LandmarkList, readLandmarkList } from "./lib/eval/landmark_list.ts";
+export { type LandmarkList, landmarksOf, readLandmarkList } from "./lib/eval/landmark_list.ts";
 export { IJB_TARGETS, type IjbSet, type IjbTarget, readIjbSet } from "./lib/eval/ijb/ijb_set.ts";
 export type { IjbIdentification, SubjectList } from "./lib/eval/ijb/ijb_identify.ts";
 export { type IjbProtocol, readIjbProtocol } from "./lib/eval/ijb/ijb_protocol.ts";

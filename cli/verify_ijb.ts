@@ -61,7 +61,7 @@ export function addIjbCommand(verify: Command): void {
         ? await embedWithModel(set, flags)
         : { folder: givenFolder(flags), path: flags.embeddings };
       const result = evaluateIjb(set, path, { detectorScore: flags.detectorScore, protocol });
-      const files = writeIjbResult(folder, set, result);
+      const files = await writeIjbResult(folder, set, result);
       if (json) {
         return console.log(JSON.stringify({ ...ijbJson(target, result), embeddings: path, ...files }, undefined, 2));
       }

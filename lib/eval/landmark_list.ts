@@ -94,34 +94,37 @@ export function landmarksChecksum({ names, landmarks }: Pick<LandmarkList, "name
 }
 
 /**
- * The images of a set, aligned by a list of landmarks, decoded and aligned in the pool of workers. An image is looked up by its name,
- * else by the name of its file.
+ * Landmarks [names.length, 10] of images, by their names, else by the names of their files.
+ *
+ * @throws {InputError} naming the first image that the list does not have.
+ */
+export function landmarksOf(list: LandmarkList, names: readonly string[]): Float64Array {
+  const rows = new Map<string, number>();
+  for (let row = list.names.length - 1; row >= 0; row--) rows.set(list.names[row], row);
+  const landmarks = new Float64Array(names.length * NUMBERS);
+  for (const [i, name] of names.entries()) {
+    const row = rows.get(name) ?? rows.get(fileName(name));
+    if (row === undefined) {
+      throw new InputError(
+        `Cannot align ${name}: expected a line for it in ${list.path}, found none among ${list.names.length}; add it`,
+      );
+    }
+    landmarks.set(list.landmarks.subarray(row * NUMBERS, (row + 1) * NUMBERS), i * NUMBERS);
+  }
+  return landmarks;
+}
+
+/**
+ * The images of a set, aligned by a list of landmarks, decoded and aligned in the pool of workers.
  *
  * @throws {InputError} naming the first image that the list does not have.
  */
 export function alignedBatches(sources: EmbedSources, decoder: ImageDecoder, list: LandmarkList): ImageBatches {
-  const rows = new Map<string, number>();
-  for (let row = list.names.length - 1; row >= 0; row--) rows.set(list.names[row], row);
-  const rowOf = Int32Array.from({ length: sources.count }, (_, i) => {
-    const name = sources.nameOf(i);
-    return rows.get(name) ?? rows.get(fileName(name)) ?? -1;
-  });
-  const missing = rowOf.indexOf(-1);
-  if (missing >= 0) {
-    throw new InputError(
-      `Cannot align ${
-        sources.nameOf(missing)
-      }: expected a line for it in ${list.path}, found none among ${list.names.length}; add it`,
-    );
-  }
-  return (first, count) => {
-    const landmarks = new Float64Array(count * NUMBERS);
-    for (let i = 0; i < count; i++) {
-      const row = rowOf[first + i];
-      landmarks.set(list.landmarks.subarray(row * NUMBERS, (row + 1) * NUMBERS), i * NUMBERS);
-    }
-    return decoder.decode(Array.from({ length: count }, (_, i) => sources.source(first + i)), { landmarks });
-  };
+  const landmarks = landmarksOf(list, Array.from({ length: sources.count }, (_, i) => sources.nameOf(i)));
+  return (first, count) =>
+    decoder.decode(Array.from({ length: count }, (_, i) => sources.source(first + i)), {
+      landmarks: landmarks.subarray(NUMBERS * first, NUMBERS * (first + count)),
+    });
 }
 
 function fileName(path: string): string {

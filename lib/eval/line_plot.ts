@@ -2,7 +2,7 @@
 export interface PlotAxis {
   /** What it counts, with the unit. */
   readonly label: string;
-  /** @default "linear" */
+  /** Whether equal steps are equal differences or equal factors. @default "linear" */
   readonly scale?: "linear" | "log";
   /** Smallest value shown; of a log axis over 0. @default the smallest there is, rounded down to a tick */
   readonly min?: number;
@@ -20,6 +20,8 @@ export interface PlotSeries {
   readonly points: readonly (readonly [number, number])[];
   /** A dot at every point. @default false */
   readonly dots?: boolean;
+  /** The ground between the line and the horizontal axis is tinted. @default false */
+  readonly fill?: boolean;
   /** A thin grey dashed line, for what the others are compared with. @default false */
   readonly reference?: boolean;
 }
@@ -114,7 +116,7 @@ export function linePlot(plot: LinePlot): string {
   const inside = `${left} ${top} ${right - left} ${bottom - top}`;
   parts.push(`<svg x="${left}" y="${top}" width="${right - left}" height="${bottom - top}" viewBox="${inside}">`);
   shown.forEach((points, i) => {
-    parts.push(...lineOf(points.map(([px, py]) => [atX(px), atY(py)]), styleOf(series, i), series[i].dots === true));
+    parts.push(...lineOf(points.map(([px, py]) => [atX(px), atY(py)]), styleOf(series, i), series[i], bottom));
   });
   parts.push("</svg>", ...legend.parts);
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${legend.bottom}" ` +
@@ -136,7 +138,8 @@ function styleOf(series: readonly PlotSeries[], i: number): { colour: string; st
 function lineOf(
   points: readonly (readonly [number, number])[],
   { colour, stroke }: { colour: string; stroke: string },
-  dots: boolean,
+  { dots, fill }: PlotSeries,
+  bottom: number,
 ): string[] {
   if (points.length === 0) return [];
   const path: string[] = [];
@@ -148,9 +151,14 @@ function lineOf(
     path.push(`${px(point[0])} ${px(point[1])}`);
     last = point;
   });
-  const line = `<path d="M${path.join("L")}" fill="none" ${stroke} stroke-linejoin="round"/>`;
-  if (!dots) return [line];
-  return [line, ...points.map(([x, y]) => `<circle cx="${px(x)}" cy="${px(y)}" r="3.5" fill="${colour}"/>`)];
+  const parts = [`<path d="M${path.join("L")}" fill="none" ${stroke} stroke-linejoin="round"/>`];
+  if (fill) {
+    const [first, end] = [points[0], points[points.length - 1]].map(([x]) => px(x));
+    const area = `M${first} ${bottom}L${path.join("L")}L${end} ${bottom}Z`;
+    parts.unshift(`<path d="${area}" fill="${colour}" fill-opacity="0.22"/>`);
+  }
+  if (!dots) return parts;
+  return [...parts, ...points.map(([x, y]) => `<circle cx="${px(x)}" cy="${px(y)}" r="3.5" fill="${colour}"/>`)];
 }
 
 /** Names under the plot, in as many columns as the longest allows. */

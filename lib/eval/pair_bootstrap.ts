@@ -16,7 +16,7 @@ export interface BootstrapOptions {
 export const BOOTSTRAPPED = ["accuracy", "val", "auc", "eer"] as const;
 
 /** Each figure of each resample. */
-export type PairDraws = { readonly [figure in typeof BOOTSTRAPPED[number]]: Float64Array };
+export type PairDraws = { readonly [figure in "accuracy" | "val" | "auc" | "eer"]: Float64Array };
 
 /** Names the draws among the streams of a seed. */
 const STREAM = 0xb007;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { ALIGNED_LANDMARKS } from "../../lib/data/align_face.ts";
+import { compareFaces } from "../../lib/eval/compare_faces.ts";
 import { readNpy, writeNpy } from "../../lib/eval/npy.ts";
 import { asTensorData, modelMetadata } from "../../lib/model/model_file.ts";
 import { writeSafetensors } from "../../lib/model/safetensors.ts";
@@ -10,7 +11,7 @@ import { commandOf, refused, run } from "./run_command.ts";
 
 const start = (command: string, ...args: string[]) => commandOf(command, args).spawn();
 
-Deno.test("verify ijb embeds, scores and writes; the second time it embeds nothing; embed --align embeds the same", () =>
+Deno.test("verify ijb embeds, scores and writes; the second time it embeds nothing; embed --align and compare --align see the same", () =>
   withFolder(async (folder) => {
     const root = `${folder}/IJBB`;
     await writeSyntheticIjb(root, "IJBB");
@@ -27,7 +28,7 @@ Deno.test("verify ijb embeds, scores and writes; the second time it embeds nothi
     assert.deepEqual(readNpy(found.scores).shape, [66]);
     const again = ijb("--model", model, ...out);
     assert.equal(again.error, "24 of 24 images were embedded before\n");
-    assert.match(again.out, /embeddings\.npy: 24 images\n┌[^]*IJBB 1:1[^]*gallery_S1[^]*roc\.svg\n$/);
+    assert.match(again.out, /embeddings\.npy: 24 images\n┌[^]*IJBB 1:1[^]*gallery_S1[^]*roc\.svg\n.*roc\.png\n$/);
     const given = ijb("--embeddings", found.embeddings, "--out", `${folder}/given`, "--json");
     assert.deepEqual(JSON.parse(given.out).tprAtFpr, found.tprAtFpr, given.error);
 
@@ -52,6 +53,21 @@ Deno.test("verify ijb embeds, scores and writes; the second time it embeds nothi
         );
       }
     });
+
+    const faces = [1, 2].map((k) => `${root}/loose_crop/${k}.jpg`);
+    const compared = run("compare", faces[0], faces[1], "--align", list, "--flip", "--model", model, "--json");
+    assert.equal(compared.code, 0, compared.error);
+    const expected = compareFaces(rows.subarray(0, 32)).similarity;
+    assert.ok(Math.abs(JSON.parse(compared.out).similarity - expected) < 1e-4);
+    refused(
+      run("compare", faces[0], `${root}/loose_crop/none.jpg`, "--align", list, "--model", model),
+      /Cannot read image .*none\.jpg/,
+    );
+    Deno.copyFileSync(faces[0], `${folder}/unlisted.jpg`);
+    refused(
+      run("compare", faces[0], `${folder}/unlisted.jpg`, "--align", list, "--model", model),
+      /Cannot align .*unlisted\.jpg: expected a line for it in .*found none among 24; add it/,
+    );
 
     refused(ijb(...out), /expected one of --model and --embeddings, found neither/);
     refused(ijb("--model", model, "--embeddings", found.embeddings), /found both/);

@@ -27,13 +27,18 @@ Deno.test("rocPlot() is an SVG with a line, a legend and ticks; names are escape
     title: "R & D",
     least: 1e-3,
   });
-  assert.equal(svg.match(/<polyline /g)!.length, 2);
   for (
-    const text of ["a &lt;b&gt;", "R &amp; D", ">1e-3<", ">1e-1<", ">1<", ">20 %<", ">100 %<", "false positive rate"]
+    const text of ["a &lt;b&gt;", ">two<", "R &amp; D", ">1e-3<", ">1<", ">20 %<", ">100 %<", "false positive rate"]
   ) {
     assert.ok(svg.includes(text), text);
   }
   assert.doesNotMatch(svg, /NaN|<b>/);
-  // the lower left and the upper right of the axes
-  assert.match(svg, /points="64,380 620,40"/);
+  // from the lower left to the upper right of the axes
+  const [, left, bottom, right, top] = /<path d="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)" fill="none" stroke="#d55e00"/
+    .exec(svg)!
+    .map(Number);
+  const [, axisLeft, axisTop, axisBottom, axisRight] = /<path d="M([\d.]+) ([\d.]+)V([\d.]+)H([\d.]+)" fill="none"/
+    .exec(svg)!
+    .map(Number);
+  assert.deepEqual([left, bottom, right, top], [axisLeft, axisBottom, axisRight, axisTop]);
 });

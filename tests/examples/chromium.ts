@@ -18,6 +18,8 @@ export function findChromium(): string | undefined {
 export interface Page {
   /** What was printed as an error, thrown and not caught, or not loaded, so far. */
   readonly errors: string[];
+  /** Gives the page a size in pixels; a narrow one is that of a phone. */
+  resize(width: number, height: number): Promise<void>;
   /** The value of an expression in the page; a promise is awaited. */
   evaluate<T>(expression: string): Promise<T>;
   /** Waits until an expression is true. */
@@ -127,6 +129,10 @@ async function openPage(socket: WebSocket, url: string): Promise<Page> {
   };
   return {
     errors,
+    async resize(width, height) {
+      const mobile = width < 600;
+      await send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile });
+    },
     evaluate,
     async until(expression, milliseconds) {
       for (const end = Date.now() + milliseconds; Date.now() < end;) {

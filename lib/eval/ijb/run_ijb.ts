@@ -6,6 +6,7 @@ import type { Backbone } from "../../nn/backbone.ts";
 import { backboneChecksum } from "../backbone_checksum.ts";
 import { embedToFile } from "../embed_to_file.ts";
 import { writeNpy } from "../npy.ts";
+import { plotPng } from "../plot_png.ts";
 import { rocPlot, rocPoints } from "../roc_plot.ts";
 import { identify, type IjbIdentification } from "./ijb_identify.ts";
 import { type IjbProtocol, readIjbProtocol } from "./ijb_protocol.ts";
@@ -113,22 +114,29 @@ export interface IjbFiles {
   readonly table: string;
   /** float64 [pairs], in the order of the list. */
   readonly scores: string;
-  /** The ROC on a logarithmic axis. */
+  /** The ROC on a logarithmic axis, as SVG. */
   readonly plot: string;
+  /** The same as PNG. */
+  readonly picture: string;
 }
 
 /**
  * Writes a result into a folder, over an earlier one.
  *
- * @throws {InputError} if it cannot be written.
+ * @throws {InputError} (as a rejection) if it cannot be written.
  */
-export function writeIjbResult(
+export async function writeIjbResult(
   folder: string,
   { target }: Pick<IjbSet, "target">,
   { verification }: IjbResult,
-): IjbFiles {
+): Promise<IjbFiles> {
   makeFolder(folder);
-  const files = { table: `${folder}/tpr_at_fpr.csv`, scores: `${folder}/scores.npy`, plot: `${folder}/roc.svg` };
+  const files = {
+    table: `${folder}/tpr_at_fpr.csv`,
+    scores: `${folder}/scores.npy`,
+    plot: `${folder}/roc.svg`,
+    picture: `${folder}/roc.png`,
+  };
   const { points, scores, curve } = verification;
   const lines = points.map(({ target, fpr, tpr, threshold }) => `${target},${fpr},${tpr},${threshold}`);
   const encoder = new TextEncoder();
@@ -136,6 +144,7 @@ export function writeIjbResult(
   writeNpy(files.scores, scores as Float64Array<ArrayBuffer>, { dtype: "float64", force: true });
   const plot = rocPlot([{ name: target, points: rocPoints(curve) }], { title: `${target}, 1:1` });
   writeFileAtomic(files.plot, encoder.encode(plot), { force: true });
+  writeFileAtomic(files.picture, await plotPng(plot), { force: true });
   return files;
 }
 

@@ -9,6 +9,7 @@ import { startWebGPU } from "../../../lib/gpu/start_webgpu.ts";
 import { createBackbone } from "../../../lib/nn/backbone.ts";
 import { createCodec } from "../../../lib/data/image_codec.ts";
 import { alignFace } from "../../../lib/data/align_face.ts";
+import { decodePng } from "../../../lib/data/png.ts";
 import { embedImages } from "../../../lib/eval/embed.ts";
 import { ImageDecoder } from "../../../lib/data/image_decoder.ts";
 import { fill } from "../../../tools/golden/fill.ts";
@@ -80,12 +81,12 @@ Deno.test("evaluateIjb() pools, scores and identifies as the protocols say", () 
     }
   }));
 
-Deno.test("writeIjbResult() writes table, scores and plot", () =>
+Deno.test("writeIjbResult() writes table, scores and plot, which is a picture too", () =>
   withFolder(async (folder) => {
     const set = await synthetic(folder);
     writeNpy(`${folder}/rows.npy`, fill(6, COUNT * DIM), { shape: [COUNT, DIM] });
     const result = evaluateIjb(set, `${folder}/rows.npy`);
-    const files = writeIjbResult(`${folder}/out`, set, result);
+    const files = await writeIjbResult(`${folder}/out`, set, result);
     assert.deepEqual(readNpy(files.scores, { dtype: "float64" }).data, result.verification.scores);
     const lines = Deno.readTextFileSync(files.table).trimEnd().split("\n");
     assert.equal(lines[0], "fpr_target,fpr,tpr,threshold");
@@ -93,7 +94,15 @@ Deno.test("writeIjbResult() writes table, scores and plot", () =>
       lines.slice(1).map((line) => Number(line.split(",")[2])),
       result.verification.points.map(({ tpr }) => tpr),
     );
-    assert.match(Deno.readTextFileSync(files.plot), /^<svg [^]*polyline points="[^"]+"[^]*IJBC[^]*<\/svg>$/);
+    assert.match(
+      Deno.readTextFileSync(files.plot),
+      /^<svg [^]*IJBC, 1:1[^]*<path d="M[^"]+L[^"]+" fill="none" stroke="#0072b2"[^]*<\/svg>\n$/,
+    );
+    const { width, height, pixels } = decodePng(Deno.readFileSync(files.picture));
+    assert.deepEqual([width, height], [1400, 904]);
+    let blue = 0;
+    for (let at = 0; at < pixels.length; at += 3) if (pixels[at] === 0 && pixels[at + 1] === 0x72) blue++;
+    assert.ok(blue > 1000, `the curve is drawn in its colour, ${blue} pixels`);
     const json = ijbJson("IJBC", result);
     assert.equal(json.pairs, 66);
     assert.match(ijbTables("IJBC", result), /TPR % @FPR 1e-6[^]*│ 66 pairs +│[^]*gallery_G2 +│ +3 │ +3 \+ 3 │/);
