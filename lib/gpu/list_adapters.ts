@@ -1,3 +1,4 @@
+import { selectAdapter } from "./select_adapter.ts";
 import { type VulkanDevice, vulkanDevices } from "./vulkan_devices.ts";
 import { type VulkanDriver, vulkanDrivers } from "./vulkan_drivers.ts";
 
@@ -58,22 +59,13 @@ export function listAdapters(options: ListAdaptersOptions = {}): ListedAdapter[]
   return found;
 }
 
-/** Runs `work` under an environment; what it changes is put back. */
-export function withEnvironment<T>(env: Readonly<Record<string, string>>, work: () => T): T {
-  const before = Object.keys(env).map((name) => [name, Deno.env.get(name)] as const);
-  for (const [name, value] of Object.entries(env)) Deno.env.set(name, value);
-  try {
-    return work();
-  } finally {
-    for (const [name, value] of before) {
-      if (value === undefined) Deno.env.delete(name);
-      else Deno.env.set(name, value);
-    }
-  }
-}
-
 function devicesUnderEnvironment(env: Readonly<Record<string, string>>): VulkanDevice[] {
-  return withEnvironment(env, vulkanDevices);
+  const restore = selectAdapter({ env });
+  try {
+    return vulkanDevices();
+  } finally {
+    restore();
+  }
 }
 
 function mayChangeEnvironment(): boolean {

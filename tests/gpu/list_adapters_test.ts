@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { makeSoftwareAdapters, noSoftwareAdapters } from "./software_adapters.ts";
-import { listAdapters, withEnvironment } from "../../lib/gpu/list_adapters.ts";
+import { listAdapters } from "../../lib/gpu/list_adapters.ts";
+import { selectAdapter } from "../../lib/gpu/select_adapter.ts";
 import type { VulkanDevice } from "../../lib/gpu/vulkan_devices.ts";
 import { withFolder } from "../temporary_folder.ts";
 
@@ -65,7 +66,8 @@ Deno.test({
     withFolder((folder) => {
       const software = makeSoftwareAdapters(folder);
       const before = Deno.env.toObject();
-      withEnvironment(software.env, () => {
+      const restore = selectAdapter(software);
+      try {
         const adapters = listAdapters();
         assert.deepEqual(adapters.map(({ manifest }) => manifest), software.manifests);
         for (const adapter of adapters) {
@@ -74,7 +76,9 @@ Deno.test({
           assert.ok(adapter.memory > 0);
         }
         assert.equal(Deno.env.get("VK_DRIVER_FILES"), software.env.VK_DRIVER_FILES);
-      });
+      } finally {
+        restore();
+      }
       assert.deepEqual(Deno.env.toObject(), before);
     }),
 });
