@@ -1,3 +1,4 @@
+import { type Call, compareCalls, numberOf, phraseCall } from "./call.ts";
 import { GroupFailure } from "./group_failure.ts";
 
 /** What the ranks share, as it is posted to a worker. */
@@ -7,19 +8,6 @@ export interface GroupMemoryParts {
   /** [size] of two halves each: what a rank shows the others. */
   readonly staging: readonly SharedArrayBuffer[];
 }
-
-/** What a rank comes to a meeting for. All ranks must come for the same. */
-export interface Call {
-  /** Name of the operation. */
-  readonly name: string;
-  /** How many elements. */
-  readonly length: number;
-  /** Ranks may come with different lengths. @default false */
-  readonly mayDiffer?: boolean;
-}
-
-/** Operations by number; their names are for messages. */
-const NAMES = ["barrier", "allocate", "average", "sum", "max", "reduced", "gather", "allGather", "allGatherBytes"];
 
 /** Words of `control`: the meeting's number or ABORTED; ranks there; who fails; state and length of the reason. */
 const MEETING = 0, PRESENT = 1, FAILING_RANK = 2, REASON_STATE = 3, REASON_LENGTH = 4, HEAD_WORDS = 8;
@@ -145,7 +133,7 @@ export class GroupMemory {
   #giveUp(meeting: number, call: Call, limit: number): void {
     for (let rank = 0; rank < this.size; rank++) {
       if (Atomics.load(this.#words, this.#at(rank) + CAME_TO) === meeting + 1) continue;
-      return this.abort(rank, `did not come to ${phrase(call)} within ${limit / 1000} s`);
+      return this.abort(rank, `did not come to ${phraseCall(call)} within ${limit / 1000} s`);
     }
   }
 
@@ -157,30 +145,22 @@ export class GroupMemory {
     return this.#at(rank) + CALLS + (meeting & 1) * CALL_WORDS;
   }
 
-  #write(rank: number, meeting: number, { name, length }: Call): void {
-    const at = this.#callAt(rank, meeting);
-    const number = NAMES.indexOf(name);
-    if (number < 0) throw new Error(`unknown operation ${name}`);
-    this.#words.set([number, length % HIGH, Math.floor(length / HIGH)], at);
+  #write(rank: number, meeting: number, call: Call): void {
+    const { length } = call;
+    this.#words.set([numberOf(call), length % HIGH, Math.floor(length / HIGH)], this.#callAt(rank, meeting));
   }
 
   #compare(rank: number, meeting: number, call: Call): number[] {
     const calls = Array.from({ length: this.size }, (_, one) => {
       const at = this.#callAt(one, meeting);
       const [number, low, high] = this.#words.subarray(at, at + CALL_WORDS);
-      return { name: NAMES[number], length: low + HIGH * high };
+      return [number, low + HIGH * high];
     });
-    const other = calls.findIndex(({ name, length }) =>
-      name !== call.name || (!call.mayDiffer && length !== call.length)
-    );
-    if (other >= 0) {
-      this.abort(other, `it came to ${phrase(calls[other])} while rank ${rank} came to ${phrase(call)}`);
+    const wrong = compareCalls(calls, rank, call);
+    if (wrong) {
+      this.abort(wrong.rank, wrong.reason);
       this.check();
     }
-    return calls.map(({ length }) => length);
+    return calls.map(([, length]) => length);
   }
-}
-
-function phrase({ name, length }: Call): string {
-  return length === 0 ? `${name}()` : `${name}() of ${length}`;
 }
