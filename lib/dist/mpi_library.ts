@@ -1,6 +1,6 @@
 import { InputError } from "../errors.ts";
 
-/** Open MPI 3 to 5. */
+/** Open MPI 3 to 5 call it so. */
 const LIBRARY = "libmpi.so.40";
 
 const SYMBOLS = {
@@ -52,12 +52,20 @@ const THREAD_MULTIPLE = 3;
 /** MPI_MAX_ERROR_STRING of Open MPI. */
 const MAX_MESSAGE = 256;
 
+/** Where MPI is looked for; tests look elsewhere. */
+export interface StartMpiOptions {
+  /** Reads an environment variable. @default Deno.env.get */
+  readonly env?: (name: string) => string | undefined;
+  /** The library's name or path. @default "libmpi.so.40" */
+  readonly library?: string;
+}
+
 /**
  * Loads Open MPI and starts it: once in a process.
  *
  * @throws {InputError} if there is no Open MPI, it may not be loaded, or this process was not started by its launcher.
  */
-export function startMpi(env: (name: string) => string | undefined = Deno.env.get): MpiLibrary {
+export function startMpi({ env = Deno.env.get, library = LIBRARY }: StartMpiOptions = {}): MpiLibrary {
   const refuse = (problem: string) => new InputError(`Cannot start MPI: ${problem}`);
   // Alone, Open MPI would take this process for a job of one.
   if (!["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"].some((name) => env(name) !== undefined)) {
@@ -67,15 +75,15 @@ export function startMpi(env: (name: string) => string | undefined = Deno.env.ge
     );
   }
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
-    throw refuse(`expected the permission to load ${LIBRARY}, found none; run with --allow-ffi`);
+    throw refuse(`expected the permission to load ${library}, found none; run with --allow-ffi`);
   }
   let mpi: MpiLibrary;
   try {
-    mpi = Deno.dlopen(LIBRARY, SYMBOLS).symbols;
+    mpi = Deno.dlopen(library, SYMBOLS).symbols;
   } catch (error) {
     const said = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, " ");
     throw refuse(
-      `expected Open MPI's ${LIBRARY}, found none (${said}); on Debian and Ubuntu: apt-get install openmpi-bin`,
+      `expected Open MPI's ${library}, found none (${said}); on Debian and Ubuntu: apt-get install openmpi-bin`,
     );
   }
   checkMpi(mpi, "MPI_Init_thread", mpi.MPI_Init_thread(null, null, THREAD_MULTIPLE, new Int32Array(1)));

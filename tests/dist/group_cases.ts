@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Group } from "../../lib/dist/group.ts";
+import type { Group, Reduction } from "../../lib/dist/group.ts";
 
 /** Seeded numbers of very different sizes, so that the order of a sum shows in its bits. */
 export function randomFloats(seed: number, length: number): Float32Array<ArrayBuffer> {
@@ -13,10 +13,13 @@ export function randomFloats(seed: number, length: number): Float32Array<ArrayBu
   return Float32Array.from({ length }, () => (next() - 0.5) * 2 ** Math.floor(next() * 24 - 12));
 }
 
-const REDUCTIONS = {
-  sum: (column: number[]) => column.reduce((sum, value) => sum + value),
-  average: (column: number[]) => column.reduce((sum, value) => sum + value) / column.length,
-  max: (column: number[]) => Math.max(...column),
+/** How two numbers become one, and what the last one becomes. */
+const REDUCTIONS: Readonly<
+  Record<Reduction, [(a: number, b: number) => number, (last: number, size: number) => number]>
+> = {
+  sum: [(a, b) => a + b, (sum) => sum],
+  average: [(a, b) => a + b, (sum, size) => sum / size],
+  max: [Math.max, (largest) => largest],
 };
 
 /** What rank `rank` brings to a case. */
@@ -32,8 +35,14 @@ export async function checkGroup(group: Group, seed: number, lengths: readonly n
   await group.barrier();
   for (const length of lengths) {
     const inputs = ranks.map((one) => inputOf(seed + length, one, length));
-    for (const [name, reduce] of Object.entries(REDUCTIONS) as [keyof typeof REDUCTIONS, (c: number[]) => number][]) {
-      const expected = Float32Array.from({ length }, (_, i) => reduce(inputs.map((input) => input[i])));
+    for (const name of ["sum", "average", "max"] as const) {
+      const [join, finish] = REDUCTIONS[name];
+      const expected = new Float32Array(length);
+      for (let i = 0; i < length; i++) {
+        let value = inputs[0][i];
+        for (let one = 1; one < size; one++) value = join(value, inputs[one][i]);
+        expected[i] = finish(value, size);
+      }
       const what = `${name}() of ${length} on rank ${rank} of ${size}, seed ${seed}`;
       const own = inputs[rank].slice();
       const shared = await group.allocate(length + 3);
