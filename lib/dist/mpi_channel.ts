@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { type Call, compareCalls, numberOf, phraseCall } from "./call.ts";
 import { GroupFailure } from "./group_failure.ts";
 import { checkMpi, type MpiLibrary } from "./mpi_library.ts";
@@ -184,7 +185,8 @@ function bytesOf(words: Int32Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return new Uint8Array(words.buffer);
 }
 
-/** Lets the event loop do other work. */
+/** Lets the event loop do other work, and for some milliseconds other programs. */
 function nextTurn(milliseconds = 0): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+  // A timer of none waits for a millisecond all the same.
+  return new Promise((resolve) => milliseconds > 0 ? setTimeout(resolve, milliseconds) : setImmediate(() => resolve()));
 }

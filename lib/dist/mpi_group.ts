@@ -1,7 +1,7 @@
 import type { Call } from "./call.ts";
 import type { Group, Reduction } from "./group.ts";
 import { MpiChannel } from "./mpi_channel.ts";
-import { startMpi } from "./mpi_library.ts";
+import { type MpiLibrary, startMpi } from "./mpi_library.ts";
 import { OperationQueue } from "./operation_queue.ts";
 import { reduceParts, shareBounds } from "./reduce_parts.ts";
 
@@ -16,6 +16,8 @@ const IN_PLACE = Deno.UnsafePointer.create(1n);
 export interface MpiGroupOptions {
   /** Seconds that an operation waits for the other ranks. @default 600 */
   readonly timeout?: number;
+  /** MPI, if this process has started it already. @default startMpi() */
+  readonly mpi?: MpiLibrary;
 }
 
 /**
@@ -31,11 +33,14 @@ export class MpiGroup implements Group {
   readonly size: number;
   readonly #channel: MpiChannel;
   readonly #queue = new OperationQueue();
+  /** Where shares of this slice and of the next arrive. */
+  readonly #windows: readonly Float32Array<ArrayBuffer>[];
 
   private constructor(channel: MpiChannel) {
     this.#channel = channel;
     this.rank = channel.rank;
     this.size = channel.size;
+    this.#windows = [0, 1].map(() => new Float32Array(SLICE + channel.size));
   }
 
   /**
@@ -44,8 +49,8 @@ export class MpiGroup implements Group {
    * @throws {InputError} if there is no Open MPI, or the process was not started by a launcher.
    * @throws {GroupFailure} if a rank does not come in time.
    */
-  static async join({ timeout = 600 }: MpiGroupOptions = {}): Promise<MpiGroup> {
-    const group = new MpiGroup(new MpiChannel(startMpi(), 1000 * timeout));
+  static async join({ timeout = 600, mpi = startMpi() }: MpiGroupOptions = {}): Promise<MpiGroup> {
+    const group = new MpiGroup(new MpiChannel(mpi, 1000 * timeout));
     await group.barrier();
     return group;
   }
@@ -114,26 +119,26 @@ export class MpiGroup implements Group {
         Array.from({ length: Math.ceil(array.length / SLICE) }, (_, k) => array.subarray(k * SLICE, (k + 1) * SLICE))
       );
       // While one slice is reduced the next is on its way.
-      let scattered = slices.length > 0 ? this.#scatter(slices[0]) : undefined;
+      let scattered = slices.length > 0 ? this.#scatter(slices[0], 0) : undefined;
       for (const [k, slice] of slices.entries()) {
         const { request, parts, bounds } = scattered!;
         await this.#channel.complete(request, call);
-        scattered = k + 1 < slices.length ? this.#scatter(slices[k + 1]) : undefined;
+        scattered = k + 1 < slices.length ? this.#scatter(slices[k + 1], k + 1) : undefined;
         reduceParts(parts, [slice.subarray(bounds[this.rank], bounds[this.rank + 1])], reduction);
         await this.#channel.complete(this.#collect(slice, bounds), call);
       }
     });
   }
 
-  /** Sends each rank its share of a slice. `parts` will be this rank's share of all ranks. */
-  #scatter(slice: Float32Array) {
+  /** Sends each rank its share of a slice, the `number`th. `parts` will be this rank's share of all ranks. */
+  #scatter(slice: Float32Array, number: number) {
     const { mpi } = this.#channel;
     const bounds = shareBounds(slice.length, this.size);
     const own = bounds[this.rank + 1] - bounds[this.rank];
     const [sent, from] = countsOf(bounds);
     const counts = new Int32Array(this.size).fill(own);
     const places = Int32Array.from(counts, (_, rank) => rank * own);
-    const received = new Float32Array(this.size * own);
+    const received = this.#windows[number % 2].subarray(0, this.size * own);
     const request = this.#channel.start(
       "MPI_Ialltoallv",
       [slice, sent, from, received, counts, places],
