@@ -39,7 +39,11 @@ export interface Group {
   /** Bytes of every rank, whose counts may differ: [size] arrays of their own. What one rank tells all, the others answer with none. */
   allGatherBytes(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>[]>;
 
-  /** @throws {GroupFailure} if a rank has failed; else nothing. For long computations between two operations. */
+  /**
+   * Asks, in long computations between two operations, whether a rank has failed.
+   *
+   * @throws {GroupFailure} if one has.
+   */
   check(): void;
   /** Ends the group because of this rank: the others' operations throw with its number and this reason, at once. */
   fail(reason: string): Promise<void>;

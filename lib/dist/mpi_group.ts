@@ -1,7 +1,7 @@
 import type { Call } from "./call.ts";
 import type { Group, Reduction } from "./group.ts";
 import { MpiChannel } from "./mpi_channel.ts";
-import { type MpiLibrary, startMpi } from "./mpi_library.ts";
+import { startMpi } from "./mpi_library.ts";
 import { OperationQueue } from "./operation_queue.ts";
 import { reduceParts, shareBounds } from "./reduce_parts.ts";
 
@@ -9,15 +9,13 @@ import { reduceParts, shareBounds } from "./reduce_parts.ts";
 const SLICE = 2 ** 18;
 /** Bytes of all ranks that are gathered at once; MPI counts in 31 bits. */
 const MOST_GATHERED = 2 ** 28;
-/** MPI_IN_PLACE of Open MPI. */
-const IN_PLACE = Deno.UnsafePointer.create(1n);
+/** MPI_IN_PLACE of Open MPI, as an address. */
+const IN_PLACE = 1n;
 
 /** How a process joins its MPI job. */
 export interface MpiGroupOptions {
   /** Seconds that an operation waits for the other ranks. @default 600 */
   readonly timeout?: number;
-  /** MPI, if this process has started it already. @default startMpi() */
-  readonly mpi?: MpiLibrary;
 }
 
 /**
@@ -49,8 +47,8 @@ export class MpiGroup implements Group {
    * @throws {InputError} if there is no Open MPI, or the process was not started by a launcher.
    * @throws {GroupFailure} if a rank does not come in time.
    */
-  static async join({ timeout = 600, mpi = startMpi() }: MpiGroupOptions = {}): Promise<MpiGroup> {
-    const group = new MpiGroup(new MpiChannel(mpi, 1000 * timeout));
+  static async join({ timeout = 600 }: MpiGroupOptions = {}): Promise<MpiGroup> {
+    const group = new MpiGroup(new MpiChannel(startMpi(), 1000 * timeout));
     await group.barrier();
     return group;
   }
@@ -94,6 +92,11 @@ export class MpiGroup implements Group {
     return this.#allGather("allGatherBytes", bytes);
   }
 
+  /**
+   * Takes in what other ranks have told, in long computations between two operations.
+   *
+   * @throws {GroupFailure} if one has failed.
+   */
   check(): void {
     this.#channel.check();
   }
@@ -170,7 +173,7 @@ export class MpiGroup implements Group {
     const [counts, places] = countsOf(bounds);
     return this.#channel.start("MPI_Iallgatherv", [all, counts, places], (handle) =>
       mpi.MPI_Iallgatherv(
-        IN_PLACE,
+        Deno.UnsafePointer.create(IN_PLACE),
         0,
         null,
         bytesOf(all),

@@ -34,13 +34,11 @@ const SYMBOLS = {
     parameters: ["pointer", "i32", "pointer", "buffer", "buffer", "buffer", "pointer", "pointer", "buffer"],
     result: "i32",
   },
-  MPI_Allreduce: { parameters: ["pointer", "buffer", "i32", "pointer", "pointer", "pointer"], result: "i32" },
   // Open MPI's constants are addresses of these.
   ompi_mpi_comm_world: { type: "pointer" },
   ompi_mpi_byte: { type: "pointer" },
   ompi_mpi_float: { type: "pointer" },
   ompi_mpi_double: { type: "pointer" },
-  ompi_mpi_op_sum: { type: "pointer" },
   ompi_mpi_errors_return: { type: "pointer" },
 } as const;
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { MpiInput } from "./mpi_program.ts";
-import { noMpi, runTask } from "./mpirun.ts";
+import { noMpi, runTask } from "./mpi_job.ts";
 import { randomFloats } from "./group_cases.ts";
 import { localRank } from "../../lib/dist/local_rank.ts";
 import { startMpi } from "../../lib/dist/mpi_library.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mpirun, noMpi } from "./mpirun.ts";
+import { noMpi, runJob } from "./mpi_job.ts";
 import { makeSoftwareAdapters, noSoftwareAdapters, type SoftwareAdapters } from "../gpu/software_adapters.ts";
 import { withFolder } from "../temporary_folder.ts";
 import { GroupFailure } from "../../lib/dist/group_failure.ts";
@@ -107,7 +107,7 @@ test(
   noSoftwareAdapters || noMpi,
   async ({ libraries, env }) => {
     const program = new URL("./mpi_adapter_program.ts", import.meta.url);
-    const { code, lines, errors } = await mpirun(2, program, [`${COUNT}`], env);
+    const { code, lines, errors } = await runJob(2, program, [`${COUNT}`], env);
     assert.equal(code, 0, errors);
     assert.equal(lines.length, 2);
     for (const [rank, line] of lines.entries()) {

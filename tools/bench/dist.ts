@@ -1,5 +1,6 @@
 import type { Gpu } from "../../lib/gpu/start_webgpu.ts";
 import { launchRanks } from "../../lib/dist/launch_ranks.ts";
+import { mpirun } from "../mpirun.ts";
 import { alternate } from "./alternate.ts";
 import type { DistInput, DistTimes } from "./dist_times.ts";
 import { sideFigures, spread } from "./measurement.ts";
@@ -37,12 +38,9 @@ export async function benchDist(gpu: Gpu, options: BenchOptions, report: Report)
 
 /** Times of an MPI job on this machine, or why there are none. */
 async function runJob(input: DistInput, ranks: number): Promise<DistTimes | string> {
-  const program = new URL("./dist_mpi.ts", import.meta.url).pathname;
-  const deno = [Deno.execPath(), "run", "--quiet", "-A", program, JSON.stringify(input)];
+  const program = new URL("./dist_mpi.ts", import.meta.url);
   try {
-    const { success, stdout, stderr } = await new Deno.Command("mpirun", {
-      args: ["-np", `${ranks}`, "--allow-run-as-root", "--oversubscribe", ...deno],
-    }).output();
+    const { success, stdout, stderr } = await mpirun(ranks, program, [JSON.stringify(input)]).output();
     const text = new TextDecoder();
     if (success) return JSON.parse(text.decode(stdout));
     return `its job failed: ${

@@ -1,3 +1,4 @@
+import { mpirun } from "../../tools/mpirun.ts";
 import type { MpiInput } from "./mpi_program.ts";
 
 /** What a test that needs Open MPI adds to its name; empty where it can run. */
@@ -20,20 +21,14 @@ export interface JobOutcome {
   readonly errors: string;
 }
 
-/** Runs a program as an MPI job on this machine. */
-export async function mpirun(ranks: number, program: URL, args: readonly string[], env = {}): Promise<JobOutcome> {
-  const command = new Deno.Command("mpirun", {
-    // Ranks may be more than cores, and whoever tests may be root in a container.
-    args: ["-np", `${ranks}`, "--allow-run-as-root", "--oversubscribe", Deno.execPath(), "run", "--quiet", "-A"]
-      .concat(program.pathname, args),
-    env: { NO_COLOR: "1", ...env },
-  });
-  const { code, stdout, stderr } = await command.output();
+/** Runs a program as an MPI job on this machine, to its end. */
+export async function runJob(ranks: number, program: URL, args: readonly string[], env = {}): Promise<JobOutcome> {
+  const { code, stdout, stderr } = await mpirun(ranks, program, args, env).output();
   const text = new TextDecoder();
   return { code, lines: text.decode(stdout).trim().split("\n").sort(), errors: text.decode(stderr) };
 }
 
 /** Runs a task of mpi_program.ts. */
 export function runTask(ranks: number, input: MpiInput): Promise<JobOutcome> {
-  return mpirun(ranks, new URL("./mpi_program.ts", import.meta.url), [JSON.stringify(input)]);
+  return runJob(ranks, new URL("./mpi_program.ts", import.meta.url), [JSON.stringify(input)]);
 }
