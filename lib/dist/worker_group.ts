@@ -99,6 +99,7 @@ export class WorkerGroup implements Group {
 
   #reduce(reduction: Reduction, arrays: readonly Float32Array[]): Promise<void> {
     return this.#queue.run(async () => {
+      if (this.size === 1) return this.check();
       const inPlace = arrays.filter(({ buffer }) => this.#shared.has(buffer));
       if (inPlace.length > 0) await this.#reduceInPlace(reduction, inPlace);
       for (const array of arrays) {

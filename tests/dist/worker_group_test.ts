@@ -182,7 +182,7 @@ Deno.test("launchRanks(): ranks and launcher talk", async () => {
 });
 
 Deno.test("launchRanks(): a module that is not there, and no seat at all, are told", async () => {
-  using run = launchRanks(new URL("./no_such_program.ts", import.meta.url), { seats: [{ adapter: "x" }] });
+  using run = launchRanks(new URL("no_such_program.ts", PROGRAM), { seats: [{ adapter: "x" }] });
   await assert.rejects(run.results, /^GroupFailure: rank 0 \(x\) failed: .*no_such_program/);
   assert.throws(() => launchRanks(PROGRAM, { seats: [] }), InputError);
 });
