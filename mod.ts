@@ -81,6 +81,11 @@ export { type KernelOutput, KernelRunner, type NewTensor, type TensorRange } fro
 export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from "./lib/gpu/tensor.ts";
 export { type KernelCheck, selfTest, type SelfTestOptions } from "./lib/gpu/self_test.ts";
 export { type VulkanDriver, vulkanDrivers } from "./lib/gpu/vulkan_drivers.ts";
+export type { VulkanDevice } from "./lib/gpu/vulkan_devices.ts";
+export { listAdapters, type ListAdaptersOptions, type ListedAdapter } from "./lib/gpu/list_adapters.ts";
+export { adapterMismatch, chooseAdapters } from "./lib/gpu/choose_adapters.ts";
+export { selectAdapter } from "./lib/gpu/select_adapter.ts";
+export { type AdapterSeat, adapterSeats, seatOfLocalRank } from "./lib/gpu/adapter_seats.ts";
 export { KernelProfiler, type KernelTime } from "./lib/gpu/kernel_profiler.ts";
 export type { BindingUse, KernelSpec } from "./lib/gpu/kernel_spec.ts";
 export { choiceName, type ConvChoice, type KernelFamily } from "./lib/gpu/conv_choice.ts";
@@ -93,6 +98,15 @@ export type { WorkgroupTile } from "./lib/gpu/kernels/tiled_product.ts";
 export type { WinogradSize } from "./lib/gpu/kernels/winograd.ts";
 export { tune, type TunedPass, type TuneOptions } from "./lib/gpu/tuner.ts";
 export { askedPasses } from "./lib/nn/asked_passes.ts";
+
+// Groups of ranks
+export type { Group } from "./lib/dist/group.ts";
+export { GroupFailure } from "./lib/dist/group_failure.ts";
+export { soloGroup } from "./lib/dist/solo_group.ts";
+export { type LaunchOptions, launchRanks, type RankRun, type Seat } from "./lib/dist/launch_ranks.ts";
+export { type Rank, serveRank } from "./lib/dist/serve_rank.ts";
+export { MpiGroup, type MpiGroupOptions } from "./lib/dist/mpi_group.ts";
+export { localRank } from "./lib/dist/local_rank.ts";
 
 // Networks
 export { type Backbone, type BackboneOptions, BACKBONES, createBackbone, type Precision } from "./lib/nn/backbone.ts";

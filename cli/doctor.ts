@@ -1,6 +1,7 @@
 // deno-lint-ignore-file no-console -- a command prints
 /** `doctor`: looks at this machine, and whether what a run needs works on it. */
 import { type CodecFinding, examineCodec, examineGpu, type GpuFinding } from "./doctor_checks.ts";
+import { reportAdapters } from "./doctor_adapters.ts";
 import { type DataFlags, examineData, formatData } from "./doctor_data.ts";
 import { planRun } from "./doctor_plan.ts";
 import { formatCase, formatGpu, formatMachine } from "./doctor_report.ts";
@@ -53,6 +54,7 @@ function program(): Command {
     .option("--out <file.csv>", "with --data: a line for each finding")
     .option("--force", "replace that file")
     .option("--seed <n>", "of the kernels' random inputs (default: 21)", wholeNumber(0))
+    .option("--adapters", "list every Vulkan device, and how a run takes it; nothing else is looked at")
     .option("--plan", "what a run would take of the adapter's memory: options of train follow, and --classes <n>")
     .option("--json", "print JSON")
     .addHelpText(
@@ -66,13 +68,15 @@ Exit code 1 if something is wrong; copies within a class, other sizes and classe
 
 Examples:
   doctor.ts
+  doctor.ts --adapters
   doctor.ts --data data/faces_emore --out findings.csv
   doctor.ts --data data/my_faces_rec data/val/lfw.bin --json`,
     )
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.trim().replace(/\s*\n\s*/g, " ") + "\n") })
     .showSuggestionAfterError()
-    .action(async ({ data = [], seed = 21, json, out, force }) => {
+    .action(async ({ data = [], seed = 21, adapters, json, out, force }) => {
+      if (adapters) return listDevices(json === true);
       if (out !== undefined && data.length === 0) {
         throw new InputError("Cannot use option --out: expected --data with sets to check, found none");
       }
@@ -82,6 +86,16 @@ Examples:
       for (const problem of report.problems) console.error(`error: ${problem}`);
       if (report.problems.length > 0) Deno.exitCode = 1;
     }) as unknown as Command;
+}
+
+/** `doctor --adapters`. */
+function listDevices(json: boolean): void {
+  const { adapters, lines, problem } = reportAdapters();
+  if (json) console.log(JSON.stringify({ adapters, problem }, undefined, 2));
+  else if (lines.length > 0) console.log(lines.join("\n"));
+  if (problem === undefined) return;
+  console.error(`error: ${problem}`);
+  Deno.exitCode = 1;
 }
 
 /** `doctor --plan`: what follows are train's options. */

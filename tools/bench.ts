@@ -8,12 +8,14 @@
  *     deno task bench epoch --model mbf
  *     deno task bench scale
  *     deno task bench verify --share 0.1
+ *     deno task bench dist --ranks 2
  *
  * Sides are timed in turn; times are medians. `--json` prints a line per measurement, `--record` appends the table to bench/RESULTS.md.
  */
 import { Command, CommanderError } from "../lib/deps/commander.ts";
 import { InputError } from "../lib/errors.ts";
 import { type Gpu, startWebGPU } from "../lib/gpu/start_webgpu.ts";
+import { benchDist } from "./bench/dist.ts";
 import { benchEpoch } from "./bench/epoch.ts";
 import { benchHead } from "./bench/head.ts";
 import { benchKernels } from "./bench/kernels.ts";
@@ -31,6 +33,7 @@ const KINDS: Readonly<Record<string, (gpu: Gpu, options: BenchOptions, report: R
   epoch: benchEpoch,
   scale: benchScale,
   verify: benchVerify,
+  dist: benchDist,
 };
 
 /** Reads a number of a flag; refuses what is none or out of range. */
@@ -46,7 +49,7 @@ const countOrNone = number("a whole number, 0 or more", (value) => Number.isInte
 
 function commandLine() {
   return new Command("bench").description(
-    "Times training steps, kernels, heads, epochs and verification on this machine.",
+    "Times training steps, kernels, heads, epochs, verification and averaging on this machine.",
   )
     .argument("<kind>", Object.keys(KINDS).join(", "))
     .option("--model <name>", "backbone; `step` without it takes iresnet18, iresnet50 and mbf")
@@ -64,6 +67,8 @@ function commandLine() {
     .option("--steps <n>", "steps of `epoch`", count, 30)
     .option("--workers <n>", "Web Workers that decode for `epoch`", countOrNone)
     .option("--share <share>", "of IJB-C's size, for `verify`", shareOfOne, 1)
+    .option("--ranks <n>", "ranks of `dist`", count, 2)
+    .option("--floats <n>", "numbers that `dist` averages", count, 24_000_000)
     .option("--plot <file>", "plot of `scale`", "bench/scale.svg")
     .option("--json", "a line of JSON per measurement", false)
     .option("--record [file]", "append the table to bench/RESULTS.md")

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { writePairSet } from "../../lib/data/pair_set.ts";
 import { createCodec } from "../../lib/data/image_codec.ts";
 import { syntheticFace } from "../../lib/data/synthetic_face.ts";
+import { makeSoftwareAdapters, noSoftwareAdapters } from "../gpu/software_adapters.ts";
 import { withFolder } from "../temporary_folder.ts";
 import { commandOf } from "./run_command.ts";
 
@@ -128,4 +129,30 @@ Deno.test("doctor: a mistake in the command line is one line, exit code 2", asyn
     assert.equal(code, 2);
     assert.match(err, /^error: [^\n]*\n$/);
   }
+});
+
+Deno.test("doctor --adapters without any is one line and exit code 1", async () => {
+  const { code, out, err } = await doctor(["--adapters"], NO_ADAPTER);
+  assert.deepEqual([code, out], [1, ""]);
+  assert.match(err, /^error: Cannot list adapters: [^\n]*\n$/);
+});
+
+Deno.test({
+  name: `doctor --adapters lists every adapter and what selects it${noSoftwareAdapters}`,
+  ignore: noSoftwareAdapters !== "",
+  fn: () =>
+    withFolder(async (folder) => {
+      const software = makeSoftwareAdapters(folder);
+      const { code, out, err } = await doctor(["--adapters"], software.env);
+      assert.equal(code, 0, err);
+      const listed = out.split(/^(?=\d)/m);
+      assert.equal(listed.length, 2);
+      for (const [index, manifest] of software.manifests.entries()) {
+        assert.match(listed[index], new RegExp(`^${index} +llvmpipe.*software`));
+        assert.match(listed[index], new RegExp(`selected by --adapters ${index},`));
+        assert.ok(listed[index].includes(` VK_DRIVER_FILES=${manifest}\n`));
+      }
+      const { adapters } = JSON.parse((await doctor(["--adapters", "--json"], software.env)).out);
+      assert.deepEqual(adapters.map((one: { manifest: string }) => one.manifest), software.manifests);
+    }),
 });

@@ -125,3 +125,29 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name: "tools/run test installs Open MPI where it is root and has apt-get, and goes on without it",
+  ignore: Deno.build.os !== "linux",
+  fn: () => {
+    const aptGet = (code: number) => `echo "$*" >> "$HOME/asked"; case "$*" in *openmpi-bin*) exit ${code};; esac`;
+    for (const code of [0, 1]) {
+      using machine = new Machine({ deno: deno("2.9.6"), env: '/usr/bin/env "$@"', "apt-get": aptGet(code) });
+      const asked = () => {
+        try {
+          return Deno.readTextFileSync(`${machine.folder}/home/asked`);
+        } catch {
+          return "";
+        }
+      };
+      // Some words after it pick tests: nothing is installed for those.
+      assert.equal(machine.run("test", "record").code, 7);
+      assert.doesNotMatch(asked(), /openmpi-bin/);
+      const { code: found, errors } = machine.run("test");
+      if (Deno.uid() !== 0) continue; // whoever is not root may lack a driver as well: the launcher says so
+      assert.equal(found, 7, errors);
+      assert.match(asked(), /install -y --no-install-recommends openmpi-bin$/m);
+      assert.equal(/tests that need it are skipped/.test(errors), code !== 0, errors);
+    }
+  },
+});

@@ -30,6 +30,10 @@ export interface BenchOptions {
   readonly workers?: number;
   /** Of IJB-C's size, for `verify`. */
   readonly share: number;
+  /** Ranks of `dist`. */
+  readonly ranks: number;
+  /** Numbers that `dist` averages. */
+  readonly floats: number;
   /** Where `scale` puts its plot. */
   readonly plot: string;
 }

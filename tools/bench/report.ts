@@ -3,7 +3,7 @@ import Table from "../../lib/deps/cli_table.ts";
 import type { Figures, Measurement } from "./measurement.ts";
 
 /** Columns whose figures are one cell: times with their spread. */
-const SIDES = ["ours", "stock", "torch", "numpy"];
+const SIDES = ["ours", "stock", "torch", "numpy", "unshared", "copy", "allreduce"];
 
 /** Gathers measurements: prints a line of JSON for each at once, or a table of all at the end. */
 export class Report {
