@@ -1,8 +1,11 @@
 import * as tf from "../deps/tfjs.ts";
 import type { WebGPUBackend } from "../deps/tfjs_webgpu.ts";
+import { type BackendInternals, internalsOf } from "./backend_internals.ts";
 import type { KernelProfiler } from "./kernel_profiler.ts";
 import type { Tensor } from "./tensor.ts";
 import type { KernelSpec } from "./kernel_spec.ts";
+import { Recorder } from "./recorder.ts";
+import type { Recording } from "./recording.ts";
 import { halfStorage } from "./kernels/half_storage.ts";
 import { type TextureRead, textureReads } from "./kernels/texture_reads.ts";
 import { TextureCopies } from "./texture_copies.ts";
@@ -33,26 +36,11 @@ export interface TensorRange {
   readonly size: number;
 }
 
-/** The parts of tfjs's backend that the bridge needs and its types keep private. */
-interface Internals {
-  tensorMap: { has(id: object): boolean; get(id: object): { resource: GPUBuffer; values: unknown } };
-  commandQueueOwnedIds: WeakSet<object>;
-  computePassEncoder: GPUComputePassEncoder | null;
-  commandEncoder: GPUCommandEncoder;
-  dispatchCountInPass: number;
-  ensureCommandEncoderReady(): void;
-  endComputePassEncoder(): void;
-  submitQueue(): void;
-  uploadToGPU(id: object): void;
-  makeTensorInfo(shape: number[], dtype: string): tf.TensorInfo;
-  bufferManager: { acquireBuffer(size: number, usage: number): GPUBuffer };
-}
-
 /**
  * tfjs keeps the buffers of disposed tensors back until the commands that use them are submitted. Commands run in their order, and what is
  * written past them is not written to such buffers: they can serve the next command already, which halves the memory of a step.
  */
-function giveBackAtOnce(backend: Internals): void {
+function giveBackAtOnce(backend: BackendInternals): void {
   const none = { add: () => none, has: () => false, delete: () => false } as unknown as WeakSet<object>;
   Object.defineProperty(backend, "commandQueueOwnedIds", { get: () => none, set: () => {}, configurable: true });
 }
@@ -79,11 +67,12 @@ const DISPATCHES_PER_SUBMIT = 32;
  */
 export class KernelRunner {
   readonly #device: GPUDevice;
-  readonly #backend: Internals;
+  readonly #backend: BackendInternals;
   readonly #pipelines = new Map<string, Compiled>();
   /** The same by the kernel itself: its text is long, and kernels are mostly made once. */
   readonly #ready = new WeakMap<KernelSpec, Compiled>();
-  readonly #copies: TextureCopies | undefined;
+  #copies: TextureCopies | undefined;
+  #recorder: Recorder | undefined;
   /** Owners of values that are kept in half precision. */
   readonly #halves = new WeakSet<object>();
   /** Kernels for those, by the kernel they were made from and the bindings. */
@@ -95,9 +84,9 @@ export class KernelRunner {
   /** `backend` must be the one tfjs uses, on the same device. With `textures`, kernels read through textures: see {@linkcode textureReads}. */
   constructor(device: GPUDevice, backend: WebGPUBackend, textures = false) {
     this.#device = device;
-    this.#backend = backend as unknown as Internals;
+    this.#backend = internalsOf(backend);
     giveBackAtOnce(this.#backend);
-    if (textures) this.#copies = new TextureCopies(device, (id) => this.#backend.tensorMap.has(id));
+    if (textures) this.#copies = this.#newCopies();
     device.addEventListener("uncapturederror", (event) => {
       this.#failure ??= (event as GPUUncapturedErrorEvent).error.message;
     });
@@ -144,11 +133,11 @@ export class KernelRunner {
     const ids = bound.map(ownerOf);
     const group = this.#device.createBindGroup({ layout, entries });
     if (this.profiler) backend.endComputePassEncoder();
-    backend.computePassEncoder ??= backend.commandEncoder.beginComputePass(this.profiler?.pass(spec.name));
+    backend.computePassEncoder ??= backend.commandEncoder!.beginComputePass(this.profiler?.pass(spec.name));
     backend.computePassEncoder.setPipeline(pipeline);
     backend.computePassEncoder.setBindGroup(0, group);
     backend.computePassEncoder.dispatchWorkgroups(...spec.workgroups);
-    for (const id of ids.slice(inputs.length)) this.#copies?.changed(id);
+    for (const id of ids.slice(inputs.length)) this.#changed(id);
     if (this.profiler) backend.endComputePassEncoder();
     if (++backend.dispatchCountInPass >= DISPATCHES_PER_SUBMIT) this.flush();
     return made;
@@ -193,7 +182,7 @@ export class KernelRunner {
     // Cleared where it is: tfjs would bring zeros from the processor.
     backend.ensureCommandEncoderReady();
     backend.endComputePassEncoder();
-    backend.commandEncoder.clearBuffer(this.buffer(tensor));
+    backend.commandEncoder!.clearBuffer(this.buffer(tensor));
     return tensor;
   }
 
@@ -211,14 +200,14 @@ export class KernelRunner {
     return this.#copies!.of({ buffer, offset, size: size!, owner, part }, texture, () => {
       // Copies have no place in a compute pass.
       backend.endComputePassEncoder();
-      return backend.commandEncoder;
+      return backend.commandEncoder!;
     });
   }
 
   /** The buffer behind a tensor, uploaded if need be. */
   buffer(tensor: Tensor): GPUBuffer {
     this.#backend.uploadToGPU(tensor.dataId);
-    return this.#backend.tensorMap.get(tensor.dataId).resource;
+    return this.#backend.tensorMap.get(tensor.dataId).resource!;
   }
 
   /**
@@ -269,21 +258,83 @@ export class KernelRunner {
     }
   }
 
-  /** Replaces the values of a tensor in place. */
-  write(tensor: Tensor, values: Float32Array): void {
+  /** A new tensor of the same values. */
+  copy(tensor: Tensor): Tensor {
+    const copy = this.#make({ shape: tensor.shape, dtype: tensor.dtype as NewTensor["dtype"] });
+    this.assign(copy, tensor);
+    return copy;
+  }
+
+  /** Puts the values of `from` into `to`, where they are: its buffer stays the same one. Both float32 or both int32, and of one size. */
+  assign(to: Tensor, from: Tensor): void {
+    if (to.size !== from.size) throw new Error(`assign: expected ${to.size} values, got ${from.size}`);
+    const backend = this.#backend;
+    const [source, target] = [this.buffer(from), this.buffer(to)];
+    backend.ensureCommandEncoderReady();
+    backend.endComputePassEncoder();
+    backend.commandEncoder!.copyBufferToBuffer(source, 0, target, 0, 4 * to.size);
+    this.#changed(to.dataId);
+  }
+
+  /**
+   * Does `work`, and notes down the commands that it gives to the device: dispatches, copies, values brought from the processor. If the
+   * same work gives the same commands every time, which two recordings show by their signatures, {@linkcode KernelRunner.replay} does it
+   * again without tfjs, its tape, or a new binding. Work must read and change only tensors that stay, must not call
+   * {@linkcode KernelRunner.write}, and whatever changes from one time to the next must be in tensors written before it.
+   */
+  record(work: () => void): Recording {
+    if (this.#recorder) throw new Error("record: a recording is going on");
+    this.flush();
+    const copies = this.#copies;
+    // A recording makes every copy that it reads.
+    copies?.dispose();
+    if (copies) this.#copies = this.#newCopies();
+    const recorder = this.#recorder = new Recorder(this.#device, this.#backend, this.#copies);
+    try {
+      work();
+      this.flush();
+    } finally {
+      this.#recorder = undefined;
+      this.#copies = copies;
+      recorder.stop();
+    }
+    for (const id of recorder.changed) copies?.changed(id);
+    return recorder.recording;
+  }
+
+  /** Does the recorded work again. */
+  replay(recording: Recording): void {
+    this.flush();
+    recording.replay(this.#device);
+    for (const id of recording.changed) this.#copies?.changed(id);
+  }
+
+  #newCopies(): TextureCopies {
+    return new TextureCopies(this.#device, (id) => this.#backend.tensorMap.has(id));
+  }
+
+  #changed(id: object): void {
+    this.#copies?.changed(id);
+    if (this.#copies) this.#recorder?.changed.add(id);
+  }
+
+  /** Replaces the values of a float32 or int32 tensor in place. */
+  write(tensor: Tensor, values: Float32Array | Int32Array): void {
+    if (this.#recorder) throw new Error("write: not while commands are recorded");
     if (values.length !== tensor.size) throw new Error(`write: expected ${tensor.size} values, got ${values.length}`);
     const buffer = this.buffer(tensor);
     // What is recorded but not yet submitted must not see the new values.
     this.flush();
-    this.#copies?.changed(tensor.dataId);
+    this.#changed(tensor.dataId);
     this.#device.queue.writeBuffer(buffer, 0, values as Float32Array<ArrayBuffer>);
   }
 
   /** Gives everything recorded so far to the queue. */
   flush(): void {
-    this.#backend.ensureCommandEncoderReady();
-    this.#backend.endComputePassEncoder();
-    this.#backend.submitQueue();
+    if (this.#backend.commandEncoder) {
+      this.#backend.endComputePassEncoder();
+      this.#backend.submitQueue();
+    }
     this.#copies?.submitted();
   }
 

@@ -55,6 +55,7 @@ export class TextureCopies {
   /** No longer wanted, yet perhaps part of commands that were not submitted. */
   readonly #leaving: GPUTexture[] = [];
   #leavingBytes = 0;
+  #haveLeft = false;
   #bytes = 0;
   #kernel = 0;
 
@@ -102,6 +103,11 @@ export class TextureCopies {
     for (const copy of copies) copy.source = undefined;
   }
 
+  /** Whether a texture had to go since the start, so that commands which used it cannot be given again. */
+  get haveLeft(): boolean {
+    return this.#haveLeft;
+  }
+
   /** Whether so much memory waits for a submit that it is time for one. */
   get leaves(): boolean {
     return this.#leavingBytes > MOST_BYTES;
@@ -111,6 +117,18 @@ export class TextureCopies {
   submitted(): void {
     for (const texture of this.#leaving.splice(0)) texture.destroy();
     this.#leavingBytes = 0;
+  }
+
+  /** Frees all of them; everything recorded so far must have been submitted. */
+  dispose(): void {
+    this.submitted();
+    for (const copy of this.#copies) {
+      this.#free(copy);
+      copy.texture.destroy();
+    }
+    this.#copies.clear();
+    this.#kinds.clear();
+    this.#bytes = 0;
   }
 
   #used(copy: Copy): Copy {
@@ -146,6 +164,7 @@ export class TextureCopies {
       this.#kinds.get(copy.kind)!.delete(copy);
       this.#bytes -= copy.bytes;
       this.#leaving.push(copy.texture);
+      this.#haveLeft = true;
       this.#leavingBytes += copy.bytes;
     }
     const texture = this.#device.createTexture({
