@@ -64,7 +64,7 @@ export function centerBiasHead(gpu: Gpu, options: CenterBiasOptions): Head {
     const mean = target.mul(counted).sum().div(counted.sum());
     // With no target counted there is no mean: t stays.
     const moved = tf.where(counted.sum().greater(0), mean.mul(1 - mu).add(t.mul(mu)), t);
-    t.assign(moved.asScalar() as tf.Tensor as typeof t);
+    gpu.kernels.assign(t, moved);
     const least = hardness.min();
     const range = hardness.max().sub(least);
     // One class, or all alike: nobody is harder than the others.

@@ -1,8 +1,7 @@
 import type { Batch } from "../data/loader.ts";
-import * as tf from "../deps/tfjs.ts";
-import { unpackImages } from "../gpu/ops/unpack_images.ts";
+import { imageWords, unpackImages } from "../gpu/ops/unpack_images.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
-import type { TrainingPart } from "./training_step.ts";
+import type { TrainingPart } from "./training_part.ts";
 
 /** A batch of images `imageSize` pixels a side, cut into at most `count` parts as equal as can be. */
 export function batchParts(gpu: Gpu, batch: Batch, imageSize: number, count: number): TrainingPart[] {
@@ -13,14 +12,14 @@ export function batchParts(gpu: Gpu, batch: Batch, imageSize: number, count: num
     const last = Math.min(first + size, batch.size);
     parts.push({
       size: last - first,
-      upload: () => ({
-        images: unpackImages(
-          gpu,
-          batch.images.subarray(first * bytes, last * bytes),
-          imageSize,
-          batch.flips.subarray(first, last),
-        ),
-        labels: tf.tensor1d(batch.labels.subarray(first, last), "int32"),
+      inputs: [
+        imageWords(batch.images.subarray(first * bytes, last * bytes)),
+        Int32Array.from(batch.flips.subarray(first, last)),
+        batch.labels.subarray(first, last),
+      ],
+      unpack: ([words, flips, labels]) => ({
+        images: unpackImages(gpu, words, imageSize, flips),
+        labels: labels.clone(),
       }),
     });
   }

@@ -22,29 +22,35 @@ export class Sgd {
   readonly #options: SgdOptions;
   readonly #named: readonly (readonly [string, Parameter])[];
   readonly #velocities: readonly (readonly tf.Tensor[])[];
+  /** Learning rate, momentum, weight decay. */
+  readonly #hyper: tf.Tensor1D;
 
   /** `named` are the trained parameters under the names their velocities are saved by. */
   constructor(gpu: Gpu, named: readonly (readonly [string, Parameter])[], options: SgdOptions) {
     this.#gpu = gpu;
     this.#options = options;
     this.#named = named;
+    this.#hyper = tf.keep(gpu.kernels.zeros([3]) as tf.Tensor1D);
     this.#velocities = named.map(([, { parts }]) => parts.map((part) => tf.keep(gpu.kernels.zeros(part.shape))));
   }
 
+  /** The learning rate of the steps from here on; 0 at first. */
+  setRate(rate: number): void {
+    const { momentum, weightDecay } = this.#options;
+    this.#gpu.kernels.write(this.#hyper, Float32Array.of(rate, momentum, weightDecay));
+  }
+
   /**
-   * One step at learning rate `rate` along `gradients` times `scale`: one for each parameter in their order, in parts as it is, or none where
+   * One step along `gradients` times `scale`: one for each parameter in their order, in parts as it is, or none where
    * {@linkcode Sgd.classUpdate} moves the parameter. With `skip` [1] other than 0 nothing moves.
    */
   step(
     gradients: readonly (readonly tf.Tensor[] | undefined)[],
-    rate: number,
     scale: tf.Scalar,
     skip?: tf.Tensor1D,
   ): void {
-    const { momentum, weightDecay } = this.#options;
     tf.tidy(() => {
-      const fixed = tf.tensor1d([rate, momentum, weightDecay]);
-      const hyper = tf.concat([fixed, scale.reshape<tf.Tensor1D>([1]), skip ?? tf.zeros<tf.Rank.R1>([1])]);
+      const hyper = tf.concat([this.#hyper, scale.reshape<tf.Tensor1D>([1]), skip ?? tf.zeros<tf.Rank.R1>([1])]);
       const parts = this.#named.flatMap(([, { parts }], i) =>
         (gradients[i] ?? []).flatMap((gradient, k) =>
           // Class weights may be larger than one binding.
@@ -66,11 +72,10 @@ export class Sgd {
     });
   }
 
-  /** What moves the parameter of this name in the backward pass, at learning rate `rate`; `hyper` belongs to the caller. */
-  classUpdate(name: string, rate: number): ClassUpdate {
+  /** What moves the parameter of this name in the backward pass. */
+  classUpdate(name: string): ClassUpdate {
     const i = this.#named.findIndex(([known]) => known === name);
-    const { momentum, weightDecay } = this.#options;
-    return { hyper: tf.tensor1d([rate, momentum, weightDecay]), velocities: this.#velocities[i] };
+    return { hyper: this.#hyper, velocities: this.#velocities[i] };
   }
 
   /** Velocities by name, in PyTorch's layout. */
@@ -90,6 +95,6 @@ export class Sgd {
 
   /** Frees the GPU's memory. */
   dispose(): void {
-    tf.dispose(this.#velocities.flat());
+    tf.dispose([this.#hyper, ...this.#velocities.flat()]);
   }
 }

@@ -5,6 +5,8 @@ import type { Backbone } from "../nn/backbone.ts";
 import type { Parameter } from "../nn/parameters.ts";
 import { LossScale, type LossScaleOptions } from "./loss_scale.ts";
 import { Sgd, type SgdOptions } from "./sgd.ts";
+import { StepRecording } from "./step_recording.ts";
+import { inputTensors, type TrainingPart } from "./training_part.ts";
 
 /** How a step is taken. */
 export interface TrainingStepOptions extends SgdOptions {
@@ -24,14 +26,6 @@ export interface GradientResult {
   readonly embeddings: tf.Tensor2D;
   /** In the order of {@linkcode TrainingStep.parameters}, each in parts as the parameter is; none for class weights that were updated in place. */
   readonly gradients: (tf.Tensor[] | undefined)[];
-}
-
-/** Some images of a step, all that are computed at once. */
-export interface TrainingPart {
-  /** Number of images. */
-  readonly size: number;
-  /** Brings them to the GPU: images [size, S, S, 4], labels [size] int32. */
-  upload(): { images: tf.Tensor4D; labels: tf.Tensor1D };
 }
 
 /** The class weights among the parameters. */
@@ -78,7 +72,10 @@ export class TrainingStep {
   readonly #clip: number;
   /** They come first. */
   readonly #backboneParameters: number;
-  #pending: { scalars: tf.Tensor[]; sizes: number[] }[] = [];
+  readonly #recording: StepRecording;
+  /** Tensors that every step's images and labels are written to, and of which parts' inputs they are. */
+  #inputs: { kind: string; tensors: tf.Tensor1D[][] } = { kind: "", tensors: [] };
+  #pending: { scalars: tf.Tensor; sizes: number[] }[] = [];
 
   /** Starts with the optimizer at rest. */
   constructor(gpu: Gpu, backbone: Backbone, head: Head, options: TrainingStepOptions) {
@@ -92,6 +89,7 @@ export class TrainingStep {
       ...head.parameters.trainable().map((parameter) => [`head.${parameter.name}`, parameter] as const),
     ];
     this.sgd = new Sgd(gpu, this.parameters, options);
+    this.#recording = new StepRecording(gpu);
     if (backbone.options.precision === "mixed") this.lossScale = new LossScale(gpu, options.lossScale);
   }
 
@@ -122,32 +120,63 @@ export class TrainingStep {
 
   /**
    * One step of learning rate `rate` along the mean gradient of a batch, given in one part or in several that are computed one
-   * after the other. Each part is asked for when its turn comes and disposed of after it.
+   * after the other. From the third step of parts of the same sizes on it is replayed: see {@linkcode StepRecording}.
    */
   run(parts: readonly TrainingPart[], rate: number): void {
+    const kind = parts.map(({ inputs }) => inputs.map(({ length }) => length).join()).join(";");
+    this.#write(kind, parts);
+    this.sgd.setRate(rate);
+    const scalars = this.#recording.run(kind, () => this.#compute(parts));
+    this.#pending.push({ scalars, sizes: parts.map(({ size }) => size) });
+  }
+
+  /** Whether steps are replayed now. */
+  get replays(): boolean {
+    return this.#recording.replays;
+  }
+
+  /** Gives back the memory that is kept between steps to replay them: before a validation, say. */
+  release(): void {
+    this.#recording.release();
+  }
+
+  /** Brings the inputs to the device, always into the same tensors. */
+  #write(kind: string, parts: readonly TrainingPart[]): void {
+    if (kind !== this.#inputs.kind) {
+      this.release();
+      tf.dispose(this.#inputs.tensors.flat());
+      this.#inputs = { kind, tensors: parts.map((part) => inputTensors(part).map((one) => tf.keep(one))) };
+      for (const tensor of this.#inputs.tensors.flat()) this.#gpu.kernels.buffer(tensor);
+      return;
+    }
+    parts.forEach(({ inputs }, i) =>
+      inputs.forEach((values, k) => this.#gpu.kernels.write(this.#inputs.tensors[i][k], values))
+    );
+  }
+
+  /** The step itself, on the inputs as written; gives its scalars: {@linkcode SCALARS} of each part, then those of the loss scale. */
+  #compute(parts: readonly TrainingPart[]): tf.Tensor {
     const samples = parts.reduce((sum, { size }) => sum + size, 0);
     // A gradient that is added up or shortened first has to be a tensor.
     const inPlace = this.#head.updatesInPlace && parts.length === 1 && this.#clip === 0;
-    const update = inPlace ? this.sgd.classUpdate(CLASS_WEIGHTS, rate) : undefined;
+    const update = inPlace ? this.sgd.classUpdate(CLASS_WEIGHTS) : undefined;
     let sum: GradientResult["gradients"] | undefined;
-    const scalars: tf.Tensor[] = [];
-    for (const part of parts) {
-      const { images, labels } = part.upload();
+    const scalars: tf.Tensor1D[] = [];
+    for (const [i, part] of parts.entries()) {
+      const { images, labels } = part.unpack(this.#inputs.tensors[i]);
       const { loss, metrics, embeddings, gradients } = this.gradients(images, labels, update);
-      scalars.push(tf.tidy(() => tf.concat([loss.reshape<tf.Tensor1D>([1]), metrics])));
-      tf.dispose([images, labels, embeddings, loss, metrics]);
+      scalars.push(loss.reshape<tf.Tensor1D>([1]), metrics);
+      tf.dispose([images, labels, embeddings, loss]);
       sum = parts.length === 1 ? gradients : addUp(sum, gradients, part.size / samples);
     }
     const gradients = sum!;
     const all = gradients.flatMap((parts) => parts ?? []);
     const scale = tf.tidy(() => this.#scale(all));
     const skip = this.lossScale?.settle();
-    this.sgd.step(gradients, rate, scale, skip);
-    tf.dispose([all, scale, skip ?? []]);
-    // A copy: the next step changes it in place.
-    if (this.lossScale) scalars.push(tf.tidy(() => this.lossScale!.state.add(0)));
-    this.#pending.push({ scalars, sizes: parts.map(({ size }) => size) });
-    update?.hyper.dispose();
+    this.sgd.step(gradients, scale, skip);
+    const result = tf.concat([...scalars, ...this.lossScale ? [this.lossScale.state] : []]);
+    tf.dispose([all, scale, skip ?? [], scalars]);
+    return result;
   }
 
   #scale(gradients: tf.Tensor[]): tf.Scalar {
@@ -167,7 +196,7 @@ export class TrainingStep {
     const pending = this.#pending;
     this.#pending = [];
     if (pending.length === 0) return [];
-    const scalars = pending.flatMap((step) => step.scalars);
+    const scalars = pending.map((step) => step.scalars as tf.Tensor1D);
     const table = tf.concat(scalars);
     const values = await this.#gpu.kernels.read(table);
     tf.dispose([table, scalars]);
@@ -189,7 +218,9 @@ export class TrainingStep {
   dispose(): void {
     this.sgd.dispose();
     this.lossScale?.dispose();
-    tf.dispose(this.#pending.flatMap(({ scalars }) => scalars));
+    this.release();
+    tf.dispose([this.#inputs.tensors.flat(), this.#pending.map(({ scalars }) => scalars)]);
+    this.#inputs = { kind: "", tensors: [] };
     this.#pending = [];
   }
 }

@@ -1,0 +1,74 @@
+import type { Gpu } from "../gpu/start_webgpu.ts";
+import type { Recording } from "../gpu/recording.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+
+/** Recordings of one kind of step that are compared before it is taken that no two will be alike. */
+const MOST_TRIES = 6;
+
+/**
+ * Steps of one kind that are recorded until two recordings in a row are alike, and from then on replayed: the same commands on the same
+ * buffers, without tfjs and its tape. Where they never are, or where memory does not allow it, each step is computed as the first one.
+ */
+export class StepRecording {
+  readonly #gpu: Gpu;
+  /** Kinds whose recordings were alike, with what they say. */
+  readonly #known = new Map<string, string>();
+  #kind = "";
+  #tries = 0;
+  #before = "";
+  #kept: { recording: Recording; result: Tensor } | undefined;
+
+  /** Of steps on this device. */
+  constructor(gpu: Gpu) {
+    this.#gpu = gpu;
+  }
+
+  /** Whether steps are replayed now. */
+  get replays(): boolean {
+    return this.#kept !== undefined;
+  }
+
+  /**
+   * Does a step: by `work`, or again what it did before. The result belongs to the caller. Whatever differs between steps of one
+   * kind is in tensors that were written before.
+   */
+  run(kind: string, work: () => Tensor): Tensor {
+    const { kernels, onPaper } = this.#gpu;
+    if (kind !== this.#kind) {
+      this.release();
+      this.#kind = kind;
+      this.#tries = 0;
+      this.#before = this.#known.get(kind) ?? "";
+    }
+    if (kernels.profiler) return work();
+    if (this.#kept) {
+      kernels.replay(this.#kept.recording);
+      return kernels.copy(this.#kept.result);
+    }
+    if (this.#tries >= MOST_TRIES) return work();
+    let result: Tensor;
+    const recording = kernels.record(() => result = work());
+    this.#tries++;
+    const isAlike = recording.signature === this.#before;
+    this.#before = recording.signature;
+    if (!recording.canReplay) this.#tries = MOST_TRIES;
+    // On paper every step is computed: the commands are what is counted.
+    if (!isAlike || !recording.canReplay || onPaper) {
+      recording.dispose();
+      return result!;
+    }
+    this.#known.set(kind, recording.signature);
+    recording.keep();
+    this.#kept = { recording, result: result! };
+    return kernels.copy(result!);
+  }
+
+  /** Gives back what is kept for replays: before something else needs much memory. The next step is recorded anew. */
+  release(): void {
+    if (!this.#kept) return;
+    this.#kept.recording.dispose();
+    this.#kept.result.dispose();
+    this.#kept = undefined;
+    this.#tries = 0;
+  }
+}
