@@ -1,5 +1,5 @@
 import * as tf from "../deps/tfjs.ts";
-import { unpackImages } from "../gpu/ops/unpack_images.ts";
+import { imageWords, unpackImages } from "../gpu/ops/unpack_images.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import type { Backbone } from "../nn/backbone.ts";
 import type { ImageBatches } from "./embed_sources.ts";
@@ -56,8 +56,11 @@ export async function* embedStream(
       else errors.set(first + i, error ?? "no image");
     }
     const sum = tf.tidy(() => {
-      const run = (mirrored: 0 | 1) =>
-        backbone.forward(unpackImages(gpu, pixels, imageSize, new Uint8Array(batch).fill(mirrored)), false);
+      const words = tf.tensor1d(imageWords(pixels), "int32");
+      const run = (mirrored: 0 | 1) => {
+        const flips = tf.tensor1d(new Int32Array(batch).fill(mirrored), "int32");
+        return backbone.forward(unpackImages(gpu, words, imageSize, flips), false);
+      };
       return flip ? run(0).add(run(1)) : run(0);
     });
     let values: Float32Array;

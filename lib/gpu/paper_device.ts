@@ -12,8 +12,8 @@ export interface PaperMemory {
   readonly bytes: number;
   /** The most there were at once. */
   readonly peak: number;
-  /** The part of `bytes` that is textures: copies of buffers, for adapters whose kernels read those. */
-  readonly textureBytes: number;
+  /** The most textures there were at once: copies of buffers, for adapters whose kernels read those. */
+  readonly texturePeak: number;
 }
 
 const BACKEND = "webgpu on paper";
@@ -27,7 +27,7 @@ export function onPaper<T>(
   { adapter, choices }: { readonly adapter: AdapterFacts; readonly choices: ConvChoices },
   work: (gpu: Gpu, memory: PaperMemory) => T,
 ): T {
-  const memory = { bytes: 0, peak: 0, textureBytes: 0 };
+  const memory = { bytes: 0, peak: 0, texturePeak: 0 };
   const device = paperDevice(adapter, memory);
   const info = { vendor: adapter.vendor, architecture: "" } as ConstructorParameters<typeof WebGPUBackend>[1];
   const backend = new WebGPUBackend(device, info);
@@ -49,6 +49,12 @@ function paperDevice({ limits, features }: AdapterFacts, memory: { -readonly [K 
   const take = (bytes: number) => {
     memory.bytes += bytes;
     memory.peak = Math.max(memory.peak, memory.bytes);
+  };
+  let textureBytes = 0;
+  const takeTexture = (bytes: number) => {
+    take(bytes);
+    textureBytes += bytes;
+    memory.texturePeak = Math.max(memory.texturePeak, textureBytes);
   };
   // What is uploaded is written here, whatever it is.
   let scratch = new ArrayBuffer(0);
@@ -86,12 +92,8 @@ function paperDevice({ limits, features }: AdapterFacts, memory: { -readonly [K 
     createTexture({ size, format }: GPUTextureDescriptor) {
       const [width, height] = size as number[];
       const bytes = width * height * TEXEL_BYTES[format];
-      take(bytes);
-      memory.textureBytes += bytes;
-      const destroy = () => {
-        take(-bytes);
-        memory.textureBytes -= bytes;
-      };
+      takeTexture(bytes);
+      const destroy = () => takeTexture(-bytes);
       return { createView: () => ({}), destroy };
     },
     createShaderModule: () => ({}),

@@ -115,7 +115,8 @@ export class Recorder {
 
   #noting(encoder: GPUCommandEncoder): GPUCommandEncoder {
     return {
-      beginComputePass: (descriptor: GPUComputePassDescriptor) => this.#notingPass(encoder.beginComputePass(descriptor)),
+      beginComputePass: (descriptor: GPUComputePassDescriptor) =>
+        this.#notingPass(encoder.beginComputePass(descriptor)),
       copyBufferToBuffer: (from: GPUBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, size: number) => {
         encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, size);
         this.#noteCopy(from, fromOffset, to, toOffset, size);

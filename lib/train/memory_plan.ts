@@ -57,7 +57,7 @@ export function planMemory(
       position: 0,
     };
     for (let i = 0; i < STEPS; i++) step.run(batchParts(gpu, batch, imageSize, accumulate), 0.1);
-    const copies = memory.textureBytes;
+    const copies = memory.texturePeak;
     const total = memory.peak;
     [step, head, backbone].forEach((one) => one.dispose());
     return {

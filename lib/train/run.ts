@@ -234,6 +234,8 @@ export class Run implements Disposable {
   }
 
   async #figures(signal?: AbortSignal): Promise<NamedPairResult[]> {
+    // The memory that steps keep is the validation's meanwhile.
+    this.#parts.step.release();
     const { validation, progress } = this.#setup;
     const results = await validation.run(this.#parts.backbone, {
       signal,

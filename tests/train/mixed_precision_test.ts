@@ -5,6 +5,7 @@ import { createHead } from "../../lib/head/create_head.ts";
 import { createBackbone, type Precision } from "../../lib/nn/backbone.ts";
 import { planMemory } from "../../lib/train/memory_plan.ts";
 import { resolveTrainOptions } from "../../lib/train/resolve_options.ts";
+import { type TrainingPart, uploadPart } from "../../lib/train/training_part.ts";
 import { TrainingStep, type TrainingStepOptions } from "../../lib/train/training_step.ts";
 
 const gpu = await startWebGPU();
@@ -21,17 +22,17 @@ function small(precision: Precision, model = "iresnet18", options: Partial<Train
   });
   const head = createHead(gpu, "center_bias", { classes: CLASSES, embeddingSize: 8, scale: 16, seed: 4 });
   const step = new TrainingStep(gpu, backbone, head, { momentum: 0.9, weightDecay: 5e-4, ...options });
-  const part = (seed: number) => ({
+  const part = (seed: number): TrainingPart => ({
     size: BATCH,
-    upload: () =>
+    inputs: [
       tf.tidy(() => {
-        const noise = tf.randomUniform([BATCH, SIZE, SIZE, 4], -0.5, 0.5, "float32", seed);
-        const colours = Array.from({ length: BATCH }, (_, i) => [i & 1, i >> 1 & 1, i >> 2 & 1, 0].map((b) => b - 0.5));
-        return {
-          images: noise.add<tf.Tensor4D>(tf.tensor4d(colours.flat(), [BATCH, 1, 1, 4])),
-          labels: tf.tensor1d(Array.from({ length: BATCH }, (_, i) => i), "int32"),
-        };
+        const noise = tf.randomUniform([BATCH, SIZE, SIZE, 4], -0.5, 0.5, "float32", seed).dataSync() as Float32Array;
+        const colour = (i: number) => (i & 3) === 3 ? -0.5 : ((i / (4 * SIZE * SIZE)) >> (i & 3) & 1) - 0.5;
+        return noise.map((value, i) => value + colour(i));
       }),
+      Int32Array.from({ length: BATCH }, (_, i) => i),
+    ],
+    unpack: ([images, labels]) => ({ images: images.reshape([BATCH, SIZE, SIZE, 4]), labels: labels.clone() }),
   });
   const weights = () => backbone.parameters.state();
   const dispose = () => [step, head, backbone].forEach((one) => one.dispose());
@@ -55,7 +56,7 @@ for (const model of ["iresnet18", "mbf"]) {
     const results = [];
     for (const precision of ["f32", "mixed"] as const) {
       const { step, part, dispose } = small(precision, model);
-      const { images, labels } = part(5).upload();
+      const { images, labels } = uploadPart(part(5));
       const { loss, metrics, embeddings, gradients } = step.gradients(images, labels);
       const all = gradients.flatMap((parts) => parts!);
       results.push(await gpu.kernels.readAll([loss, embeddings, ...all]));
@@ -114,7 +115,7 @@ Deno.test("outside training a mixed network computes in float32", async () => {
   const outputs = [];
   for (const precision of ["f32", "mixed"] as const) {
     const { backbone, part, dispose } = small(precision);
-    const { images, labels } = part(1).upload();
+    const { images, labels } = uploadPart(part(1));
     const embeddings = backbone.forward(images, false);
     outputs.push(await gpu.kernels.read(embeddings));
     tf.dispose([images, labels, embeddings]);

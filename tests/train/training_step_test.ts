@@ -4,10 +4,24 @@ import { startWebGPU } from "../../lib/gpu/start_webgpu.ts";
 import { createHead, HEADS } from "../../lib/head/create_head.ts";
 import { createBackbone } from "../../lib/nn/backbone.ts";
 import type { StateDict } from "../../lib/nn/parameters.ts";
+import { type TrainingPart, uploadPart } from "../../lib/train/training_part.ts";
 import { TrainingStep } from "../../lib/train/training_step.ts";
 
 const gpu = await startWebGPU();
 const BATCH = 4, SIZE = 16, CLASSES = 70;
+
+/** Images of random values, a batch of them or fewer. */
+function partOf(seed: number, labels: number[]): TrainingPart {
+  const shape: [number, number, number, number] = [labels.length, SIZE, SIZE, 4];
+  return {
+    size: labels.length,
+    inputs: [
+      tf.tidy(() => tf.randomUniform(shape, -1, 1, "float32", seed).dataSync() as Float32Array),
+      Int32Array.from(labels),
+    ],
+    unpack: ([images, labels]) => ({ images: images.reshape(shape), labels: labels.clone() }),
+  };
+}
 
 /** A step on a tiny network, the same every time; class weights are two tensors, of 64 and 6 rows. */
 function tiny(head: string, clipGradNorm = 0) {
@@ -19,13 +33,7 @@ function tiny(head: string, clipGradNorm = 0) {
   });
   const classifier = createHead(gpu, head, { classes: CLASSES, embeddingSize: 8, scale: 16, partRows: 64, seed: 4 });
   const step = new TrainingStep(gpu, backbone, classifier, { momentum: 0.9, weightDecay: 5e-4, clipGradNorm });
-  const part = {
-    size: BATCH,
-    upload: () => ({
-      images: tf.randomUniform([BATCH, SIZE, SIZE, 4], -1, 1, "float32", 5) as tf.Tensor4D,
-      labels: tf.tensor1d([3, 65, 65, 69], "int32"),
-    }),
-  };
+  const part = partOf(5, [3, 65, 65, 69]);
   const state = async (): Promise<StateDict> =>
     new Map([
       ...await backbone.parameters.state(),
@@ -41,10 +49,11 @@ for (const head of HEADS) {
     const [inPlace, along] = [tiny(head), tiny(head)];
     for (let i = 0; i < 3; i++) {
       inPlace.step.run([inPlace.part], 0.1);
-      const { images, labels } = along.part.upload();
+      const { images, labels } = uploadPart(along.part);
       const result = along.step.gradients(images, labels);
       const one = tf.scalar(1);
-      along.step.sgd.step(result.gradients, 0.1, one);
+      along.step.sgd.setRate(0.1);
+      along.step.sgd.step(result.gradients, one);
       tf.dispose([images, labels, one, result.loss, result.metrics, result.embeddings]);
       tf.dispose(result.gradients.flatMap((parts) => parts!));
     }

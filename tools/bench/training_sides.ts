@@ -1,11 +1,12 @@
 import * as tf from "../../lib/deps/tfjs.ts";
-import { unpackImages } from "../../lib/gpu/ops/unpack_images.ts";
+import { imageWords, unpackImages } from "../../lib/gpu/ops/unpack_images.ts";
 import type { Gpu } from "../../lib/gpu/start_webgpu.ts";
 import { createHead } from "../../lib/head/create_head.ts";
 import type { Head } from "../../lib/head/head.ts";
 import { type Backbone, createBackbone } from "../../lib/nn/backbone.ts";
 import { Parameters } from "../../lib/nn/parameters.ts";
 import { normal } from "../../lib/nn/random.ts";
+import type { TrainingPart } from "../../lib/train/training_part.ts";
 import { type StepMetrics, TrainingStep } from "../../lib/train/training_step.ts";
 import { HEAD_DIALS } from "../peers/stock_head.ts";
 import { SGD_DIALS, StockTraining } from "../peers/stock_training.ts";
@@ -63,13 +64,14 @@ export class TrainingSides {
   /** A step of ours, until its loss is there. */
   async step(): Promise<StepMetrics> {
     const { batch, imageSize, model, rate = RATE } = this.#shape;
-    const part = {
+    const part: TrainingPart = {
       size: batch,
-      upload: () => ({
+      inputs: [imageWords(this.#bytes), new Int32Array(batch), this.#labels],
+      unpack: ([words, flips, labels]) => ({
         images: model === undefined
           ? tf.zeros<tf.Rank.R4>([1, 1, 1, 4])
-          : unpackImages(this.#gpu, this.#bytes, imageSize, new Uint8Array(batch)),
-        labels: tf.tensor1d(this.#labels, "int32"),
+          : unpackImages(this.#gpu, words, imageSize, flips),
+        labels: labels.clone(),
       }),
     };
     this.#step.run([part], rate);

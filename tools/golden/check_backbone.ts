@@ -102,7 +102,8 @@ async function run(
       addTensor(`step ${k} gradient of ${name}`, torch[j].data, numbers.grads![name], float32.grads![name]);
     }
     const one = tf.scalar(1);
-    step.sgd.step(gradients, golden.lr, one);
+    step.sgd.setRate(golden.lr);
+    step.sgd.step(gradients, one);
     tf.dispose([loss, metrics, embeddings, one, ...gradients.flatMap((parts) => parts ?? [])]);
   }
   const after = await backbone.parameters.state();

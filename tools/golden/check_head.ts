@@ -76,7 +76,8 @@ async function checkCase(gpu: Gpu, ci: number, numbers: HeadCase): Promise<Parit
     );
     addTensor(name("gradient of weight"), await gpu.kernels.read(grads[1]), exact.grad_weight, pytorch.grad_weight);
     const one = tf.scalar(1);
-    sgd.step([[grads[1]]], numbers.lr, one);
+    sgd.setRate(numbers.lr);
+    sgd.step([[grads[1]]], one);
     const state = await head.parameters.state();
     addTensor(name("center"), state.get("center")!.data, exact.center, pytorch.center);
     addTensor(name("weight after"), state.get("weight")!.data, exact.weight_after, pytorch.weight_after);
