@@ -120,7 +120,8 @@ export class TrainingStep {
 
   /**
    * One step of learning rate `rate` along the mean gradient of a batch, given in one part or in several that are computed one
-   * after the other. From the third step of parts of the same sizes on it is replayed: see {@linkcode StepRecording}.
+   * after the other. Once two steps in a row, of parts of the same sizes, gave the device the same commands, those are replayed: see
+   * {@linkcode StepRecording}.
    */
   run(parts: readonly TrainingPart[], rate: number): void {
     const kind = parts.map(({ inputs }) => inputs.map(({ length }) => length).join()).join(";");
