@@ -118,12 +118,12 @@ Deno.test("a thousand steps keep neither tensors nor memory", async () => {
     for (let i = 0; i < count; i++) {
       step.run([part], 1e-4);
       // A validation, or another thing that wants the memory, every now and then.
-      if (i % 100 === 50) step.release();
-      if (i % 20 === 19) await step.drain();
+      if (i % 250 === 150) step.release();
+      if (i % 50 === 49) await step.drain();
     }
     return tf.memory() as tf.MemoryInfo & { numBytesInGPU: number };
   };
-  const before = await take(20);
+  const before = await take(50);
   const after = await take(1000);
   assert.ok(step.replays);
   assert.equal(after.numTensors, before.numTensors);
