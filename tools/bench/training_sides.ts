@@ -56,7 +56,8 @@ export class TrainingSides {
       : createBackbone(gpu, model, { width, imageSize, embeddingSize });
     this.head = createHead(gpu, "center_bias", { classes, embeddingSize, ...HEAD_DIALS });
     this.#step = new TrainingStep(gpu, this.backbone, this.head, SGD_DIALS);
-    const size = model === undefined ? 0 : batch * imageSize ** 2 * 3;
+    // Of the head alone they are not looked at; WebGPU takes no empty ones.
+    const size = model === undefined ? 12 : batch * imageSize ** 2 * 3;
     this.#bytes = Uint8Array.from({ length: size }, (_, i) => Math.imul(i, 2654435761) >>> 24);
     this.#labels = Int32Array.from({ length: batch }, (_, i) => (i * LABEL_STEP) % classes);
   }
