@@ -5,7 +5,7 @@ import type { KernelProfiler } from "./kernel_profiler.ts";
 import type { Tensor } from "./tensor.ts";
 import type { KernelSpec } from "./kernel_spec.ts";
 import { Recorder } from "./recorder.ts";
-import type { Recording } from "./recording.ts";
+import type { Exchange, Recording } from "./recording.ts";
 import { halfStorage } from "./kernels/half_storage.ts";
 import { type TextureRead, textureReads } from "./kernels/texture_reads.ts";
 import { TextureCopies } from "./texture_copies.ts";
@@ -57,6 +57,9 @@ interface Compiled {
 
 /** Most bytes read back at once, unless one tensor is larger. */
 const READ_BYTES = 2 ** 26;
+
+/** Bytes of the copies that a dry recording keeps: it is made to be replayed, whatever that takes. */
+const DRY_COPIES = 2 ** 32;
 
 /** Dispatches recorded before they are given to the queue: fewer submits, yet buffers are freed soon. */
 const DISPATCHES_PER_SUBMIT = 32;
@@ -235,7 +238,32 @@ export class KernelRunner {
     return values;
   }
 
-  async #readPart(tensors: readonly Tensor[], bytes: number): Promise<Float32Array<ArrayBuffer>[]> {
+  /** Puts the values of float32 tensors into an array, one after the other. */
+  async readInto(tensors: readonly Tensor[], values: Float32Array): Promise<void> {
+    let at = 0;
+    for (let from = 0; from < tensors.length;) {
+      let to = from;
+      let bytes = 0;
+      do bytes += tensors[to++].size * 4; while (to < tensors.length && bytes + tensors[to].size * 4 <= READ_BYTES);
+      await this.#mapped(tensors.slice(from, to), bytes, (all) => values.set(all, at));
+      at += bytes / 4;
+      from = to;
+    }
+    this.check();
+  }
+
+  #readPart(tensors: readonly Tensor[], bytes: number): Promise<Float32Array<ArrayBuffer>[]> {
+    return this.#mapped(tensors, bytes, (all) => {
+      let at = 0;
+      return tensors.map(({ size }) => all.slice(at, at += size));
+    });
+  }
+
+  async #mapped<T>(
+    tensors: readonly Tensor[],
+    bytes: number,
+    use: (values: Float32Array<ArrayBuffer>) => T,
+  ): Promise<T> {
     if (tensors.some(({ dataId }) => this.#halves.has(dataId))) throw new Error("read: a tensor is in half precision");
     const sources = tensors.map((tensor) => this.buffer(tensor));
     this.flush();
@@ -250,9 +278,7 @@ export class KernelRunner {
     this.#device.queue.submit([encoder.finish()]);
     try {
       await staging.mapAsync(GPUMapMode.READ);
-      const all = new Float32Array(staging.getMappedRange());
-      at = 0;
-      return tensors.map(({ size }) => all.slice(at, at += size));
+      return use(new Float32Array(staging.getMappedRange()));
     } finally {
       staging.destroy();
     }
@@ -281,15 +307,17 @@ export class KernelRunner {
    * same work gives the same commands every time, which two recordings show by their signatures, {@linkcode KernelRunner.replay} does it
    * again without tfjs, its tape, or a new binding. Work must read and change only tensors that stay, must not call
    * {@linkcode KernelRunner.write}, and whatever changes from one time to the next must be in tensors written before it.
+   *
+   * With `dry` the commands are noted and not carried out: what the work makes has no values yet, and what it changes stays as it was.
    */
-  record(work: () => void): Recording {
+  record(work: () => void, { dry = false } = {}): Recording {
     if (this.#recorder) throw new Error("record: a recording is going on");
     this.flush();
     const copies = this.#copies;
     // A recording makes every copy that it reads.
     copies?.dispose();
-    if (copies) this.#copies = this.#newCopies();
-    const recorder = this.#recorder = new Recorder(this.#device, this.#backend, this.#copies);
+    if (copies) this.#copies = this.#newCopies(dry ? DRY_COPIES : undefined);
+    const recorder = this.#recorder = new Recorder(this.#device, this.#backend, this.#copies, dry);
     try {
       work();
       this.flush();
@@ -309,8 +337,28 @@ export class KernelRunner {
     for (const id of recording.changed) this.#copies?.changed(id);
   }
 
-  #newCopies(): TextureCopies {
-    return new TextureCopies(this.#device, (id) => this.#backend.tensorMap.has(id));
+  /** Does recorded work that exchanges values again; meanwhile nothing else may be run. */
+  async replayExchanging(recording: Recording): Promise<void> {
+    this.flush();
+    await recording.replayExchanging(this.#device);
+    for (const id of recording.changed) this.#copies?.changed(id);
+  }
+
+  /**
+   * Notes, in a dry recording, that a replay is to wait here: the bytes of `input` go through `exchange`, and what comes back is the
+   * result, a tensor of this shape and the input's type. `name` tells exchanges apart that differ in what they do.
+   */
+  exchange(name: string, input: Tensor, shape: readonly number[], exchange: Exchange): Tensor {
+    const result = this.#make({ shape, dtype: input.dtype as NewTensor["dtype"] });
+    const [from, to] = [this.buffer(input), this.buffer(result)];
+    this.#backend.endComputePassEncoder();
+    // On paper nothing is noted, and nothing computed.
+    this.#recorder?.exchange(name, from, to, [4 * input.size, 4 * result.size], exchange);
+    return result;
+  }
+
+  #newCopies(most?: number): TextureCopies {
+    return new TextureCopies(this.#device, (id) => this.#backend.tensorMap.has(id), most);
   }
 
   #changed(id: object): void {

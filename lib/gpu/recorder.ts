@@ -1,5 +1,5 @@
 import type { BackendInternals } from "./backend_internals.ts";
-import { type Command, Recording } from "./recording.ts";
+import { type Command, type Exchange, Recording } from "./recording.ts";
 import type { TextureCopies } from "./texture_copies.ts";
 
 /** Numbers for objects, by which a signature names what is the same from one recording to the next. */
@@ -28,6 +28,7 @@ export class Recorder {
   readonly #device: GPUDevice;
   readonly #backend: BackendInternals;
   readonly #copies: TextureCopies | undefined;
+  readonly #dry: boolean;
   readonly #commands: Command[] = [];
   readonly #words: (() => string)[] = [];
   /** Taken from the pool since the start. */
@@ -40,11 +41,12 @@ export class Recorder {
   /** Commands of an upload are not noted: its staging buffer does not last. */
   #isPaused = false;
 
-  /** Starts. `copies` are those that kernels read from now on. */
-  constructor(device: GPUDevice, backend: BackendInternals, copies: TextureCopies | undefined) {
+  /** Starts. `copies` are those that kernels read from now on. What is noted `dry` is not carried out: uploads alone are. */
+  constructor(device: GPUDevice, backend: BackendInternals, copies: TextureCopies | undefined, dry: boolean) {
     this.#device = device;
     this.#backend = backend;
     this.#copies = copies;
+    this.#dry = dry;
     this.#replace(device, "createBindGroup", (original) => (descriptor) => {
       const group = original(descriptor);
       const resources = [...descriptor.entries].map(({ resource }) => resource as GPUBufferBinding);
@@ -113,34 +115,47 @@ export class Recorder {
     });
   }
 
+  /** Notes an exchange; `from` and `to` are whole buffers' first bytes. */
+  exchange(name: string, from: GPUBuffer, to: GPUBuffer, sizes: readonly [number, number], exchange: Exchange): void {
+    this.#note({ kind: "exchange", from, to, sizes, exchange }, [from, to], `exchange ${name} ${sizes}`);
+  }
+
   #noting(encoder: GPUCommandEncoder): GPUCommandEncoder {
+    const carriesOut = () => !this.#dry || this.#isPaused;
     return {
       beginComputePass: (descriptor: GPUComputePassDescriptor) =>
-        this.#notingPass(encoder.beginComputePass(descriptor)),
+        this.#notingPass(carriesOut() ? encoder.beginComputePass(descriptor) : undefined),
       copyBufferToBuffer: (from: GPUBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, size: number) => {
-        encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, size);
+        if (carriesOut()) encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, size);
         this.#noteCopy(from, fromOffset, to, toOffset, size);
       },
       clearBuffer: (buffer: GPUBuffer) => {
-        encoder.clearBuffer(buffer);
+        if (carriesOut()) encoder.clearBuffer(buffer);
         this.#note({ kind: "clear", buffer }, [buffer], "clear");
       },
       copyBufferToTexture: (from: GPUTexelCopyBufferInfo, to: GPUTexelCopyTextureInfo, size: GPUExtent3D) => {
-        encoder.copyBufferToTexture(from, to, size);
+        if (carriesOut()) encoder.copyBufferToTexture(from, to, size);
         this.#note({ kind: "texture", from, to, size }, [from.buffer], `texture ${from.offset} ${size}`);
       },
       finish: () => encoder.finish(),
     } as unknown as GPUCommandEncoder;
   }
 
-  #notingPass(pass: GPUComputePassEncoder): GPUComputePassEncoder {
+  /** Without a pass the commands are noted alone. */
+  #notingPass(pass: GPUComputePassEncoder | undefined): GPUComputePassEncoder {
     let pipeline: GPUComputePipeline;
     let group: GPUBindGroup;
     return {
-      setPipeline: (next: GPUComputePipeline) => pass.setPipeline(pipeline = next),
-      setBindGroup: (index: number, next: GPUBindGroup) => pass.setBindGroup(index, group = next),
+      setPipeline: (next: GPUComputePipeline) => {
+        pipeline = next;
+        pass?.setPipeline(next);
+      },
+      setBindGroup: (index: number, next: GPUBindGroup) => {
+        group = next;
+        pass?.setBindGroup(index, next);
+      },
       dispatchWorkgroups: (x: number, y = 1, z = 1) => {
-        pass.dispatchWorkgroups(x, y, z);
+        pass?.dispatchWorkgroups(x, y, z);
         const buffers = this.#bound.get(group)!;
         const parts = buffers.map(({ offset = 0, size }) => `${offset}+${size}`);
         this.#note(
@@ -149,7 +164,7 @@ export class Recorder {
           `dispatch ${numberOf(pipeline)} ${x} ${y} ${z} ${parts}`,
         );
       },
-      end: () => pass.end(),
+      end: () => pass?.end(),
     } as unknown as GPUComputePassEncoder;
   }
 

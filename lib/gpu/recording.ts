@@ -23,7 +23,18 @@ export type Command =
     readonly from: GPUTexelCopyBufferInfo;
     readonly to: GPUTexelCopyTextureInfo;
     readonly size: GPUExtent3D;
+  }
+  | {
+    readonly kind: "exchange";
+    readonly from: GPUBuffer;
+    readonly to: GPUBuffer;
+    /** Bytes of each. */
+    readonly sizes: readonly [number, number];
+    readonly exchange: Exchange;
   };
+
+/** Takes values off the device, in the middle of a step, and gives those that come in their place: see {@linkcode KernelRunner.exchange}. */
+export type Exchange = (bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>;
 
 /** What a recording consists of. */
 export interface RecordedStep {
@@ -56,6 +67,8 @@ export class Recording {
   readonly #backend: BackendInternals;
   /** Buffers taken out of the pool: the commands use them, and nobody owns them. */
   #reserved: GPUBuffer[] = [];
+  /** Where the values of each exchange are read. */
+  readonly #staging = new Map<Command, GPUBuffer>();
   #isKept = false;
 
   /** Of what was recorded just now. */
@@ -95,9 +108,52 @@ export class Recording {
     }
   }
 
-  /** Gives all commands to the queue. Only after {@linkcode Recording.keep}. */
+  /** Whether it waits for values in the middle. */
+  get exchanges(): boolean {
+    return this.#step.commands.some(({ kind }) => kind === "exchange");
+  }
+
+  /** Gives all commands to the queue. Only after {@linkcode Recording.keep}, and of a recording without exchanges. */
   replay(device: GPUDevice): void {
+    if (this.exchanges) throw new Error("replay: the recording waits for values");
+    this.#submit(device, this.#step.commands);
+  }
+
+  /** Gives all commands to the queue, and waits for what is exchanged on the way. Only after {@linkcode Recording.keep}. */
+  async replayExchanging(device: GPUDevice): Promise<void> {
+    const { commands } = this.#step;
+    let from = 0;
+    for (const [at, command] of commands.entries()) {
+      if (command.kind !== "exchange") continue;
+      this.#submit(device, commands.slice(from, at));
+      await this.#exchange(device, command);
+      from = at + 1;
+    }
+    this.#submit(device, commands.slice(from));
+  }
+
+  async #exchange(device: GPUDevice, command: Command & { kind: "exchange" }): Promise<void> {
+    const { from, to, sizes, exchange } = command;
+    let staging = this.#staging.get(command);
+    if (!staging) {
+      const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+      staging = device.createBuffer({ label: "exchange", size: sizes[0], usage });
+      this.#staging.set(command, staging);
+    }
+    const encoder = device.createCommandEncoder();
+    encoder.copyBufferToBuffer(from, 0, staging, 0, sizes[0]);
+    device.queue.submit([encoder.finish()]);
+    await staging.mapAsync(GPUMapMode.READ);
+    const bytes = new Uint8Array(staging.getMappedRange()).slice();
+    staging.unmap();
+    const found = await exchange(bytes);
+    if (found.length !== sizes[1]) throw new Error(`exchange: expected ${sizes[1]} bytes, got ${found.length}`);
+    device.queue.writeBuffer(to, 0, found as Uint8Array<ArrayBuffer>);
+  }
+
+  #submit(device: GPUDevice, commands: readonly Command[]): void {
     if (!this.#isKept) throw new Error("replay: the recording is not kept");
+    if (commands.length === 0) return;
     let encoder = device.createCommandEncoder();
     let pass: GPUComputePassEncoder | undefined;
     let pipeline: GPUComputePipeline | undefined;
@@ -107,7 +163,7 @@ export class Recording {
       pass = undefined;
       pipeline = undefined;
     };
-    for (const command of this.#step.commands) {
+    for (const command of commands) {
       if (left-- === 0) {
         endPass();
         device.queue.submit([encoder.finish()]);
@@ -124,7 +180,7 @@ export class Recording {
       endPass();
       if (command.kind === "clear") encoder.clearBuffer(command.buffer);
       else if (command.kind === "texture") encoder.copyBufferToTexture(command.from, command.to, command.size);
-      else {
+      else if (command.kind === "copy") {
         const { from, fromOffset, to, toOffset, size } = command;
         encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, size);
       }
@@ -137,7 +193,8 @@ export class Recording {
   dispose(): void {
     const { bufferManager } = this.#backend;
     for (const buffer of [...this.#reserved, ...this.#step.uniforms]) bufferManager.releaseBuffer(buffer);
-    for (const buffer of this.#step.constants) buffer.destroy();
+    for (const buffer of [...this.#step.constants, ...this.#staging.values()]) buffer.destroy();
+    this.#staging.clear();
     this.#step.copies?.dispose();
     this.#reserved = [];
     this.#isKept = false;

@@ -47,6 +47,7 @@ const MOST_BYTES = 2 ** 28;
 export class TextureCopies {
   readonly #device: GPUDevice;
   readonly #isAlive: (owner: object) => boolean;
+  readonly #most: number;
   /** From the one not used for longest. */
   readonly #copies = new Set<Copy>();
   /** The same, by kind. */
@@ -59,10 +60,11 @@ export class TextureCopies {
   #bytes = 0;
   #kernel = 0;
 
-  /** Copies on a device. `isAlive` says whether an owner is still there, so that its copy may be read again. */
-  constructor(device: GPUDevice, isAlive: (owner: object) => boolean) {
+  /** Copies on a device, of at most `most` bytes. `isAlive` says whether an owner is still there, so that its copy may be read again. */
+  constructor(device: GPUDevice, isAlive: (owner: object) => boolean, most = MOST_BYTES) {
     this.#device = device;
     this.#isAlive = isAlive;
+    this.#most = most;
   }
 
   /** Says that the copies asked for from here on are for another kernel: those of the one before may be taken. */
@@ -147,7 +149,7 @@ export class TextureCopies {
     const height = textureHeight(rows);
     const bytes = TEXTURE_WIDTH * texelBytes * height;
     const kind = `${format} ${height}`;
-    const full = this.#bytes + bytes > MOST_BYTES;
+    const full = this.#bytes + bytes > this.#most;
     let oldest: Copy | undefined;
     for (const copy of this.#kinds.get(kind) ?? []) {
       if (!copy.source) return copy;
@@ -157,7 +159,7 @@ export class TextureCopies {
     }
     if (full && oldest) return this.#free(oldest);
     for (const copy of this.#copies) {
-      if (this.#bytes + bytes <= MOST_BYTES) break;
+      if (this.#bytes + bytes <= this.#most) break;
       if (copy.kernel === this.#kernel) continue;
       this.#free(copy);
       this.#copies.delete(copy);

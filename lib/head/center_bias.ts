@@ -2,11 +2,12 @@ import * as tf from "../deps/tfjs.ts";
 import { updateCentersKernel } from "../gpu/kernels/update_centers.ts";
 import { rowsPerBinding, tableRanges } from "../gpu/row_ranges.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
+import type { Together } from "../gpu/together.ts";
 import { Parameters } from "../nn/parameters.ts";
+import { addClassTable, type ClassShare, splitOf } from "./class_share.ts";
 import type { Head } from "./head.ts";
-import type { StepMargins } from "./margin.ts";
+import type { ClassFacts, Samples, StepMargins } from "./margin.ts";
 import { goesOverClasses, marginSoftmax } from "./margin_softmax.ts";
-import { xavierUniform } from "./xavier.ts";
 
 /** The dials of the center-bias head. */
 export interface CenterBiasOptions {
@@ -30,6 +31,10 @@ export interface CenterBiasOptions {
   readonly seed?: number;
   /** Classes whose weights are one tensor; a multiple of 64. Tests set it low. @default what a gigabyte and a buffer of the adapter hold */
   readonly partRows?: number;
+  /** Ranks that take a step together. @default this one alone */
+  readonly together?: Together;
+  /** Keeps a part of the classes; the others are other ranks' of {@linkcode CenterBiasOptions.together}. @default all */
+  readonly split?: ClassShare;
 }
 
 /**
@@ -40,48 +45,44 @@ export interface CenterBiasOptions {
  */
 export function centerBiasHead(gpu: Gpu, options: CenterBiasOptions): Head {
   const { classes, embeddingSize, scale = 64, margin = 0.5, mM = 0.05 } = options;
-  const { centerMomentum: mu = 0.99, constantT = false, repeatedLabel = "last", seed = 21, partRows } = options;
+  const { centerMomentum: mu = 0.99, constantT = false, repeatedLabel = "last", seed = 21, together } = options;
   const parameters = new Parameters(gpu, seed);
-  const shape = [classes, embeddingSize] as const;
-  const weight = parameters.addTable("weight", shape, xavierUniform(...shape), { partRows });
-  const center = parameters.addTable("center", shape, xavierUniform(...shape), { trainable: false, partRows });
+  const weight = addClassTable(parameters, "weight", options);
+  const center = addClassTable(parameters, "center", options, { trainable: false });
+  const split = splitOf(options);
   const t = parameters.add("t", [], () => 0, { trainable: false });
 
   const ranges = tableRanges(center, rowsPerBinding(gpu, embeddingSize));
 
-  function moveCenters(embeddings: tf.Tensor2D, labels: tf.Tensor1D): void {
+  function moveCenters({ embeddings, labels }: Samples): void {
     for (const { first, count, of } of ranges) {
       gpu.kernels.run(
         updateCentersKernel(embeddings.shape[0], embeddingSize, count, mu, repeatedLabel),
-        [embeddings, labels, tf.tensor1d([first], "int32")],
+        [embeddings, labels, tf.tensor1d([(split?.first ?? 0) + first], "int32")],
         [of(center)],
       );
     }
   }
 
-  function decide(labels: tf.Tensor1D, target: tf.Tensor1D, hardness: tf.Tensor1D): StepMargins {
+  function decide({ targetCosines: target, hardness }: ClassFacts): StepMargins {
     const counted = target.notEqual(0).toFloat();
     const mean = target.mul(counted).sum().div(counted.sum());
     // With no target counted there is no mean: t stays.
     const moved = tf.where(counted.sum().greater(0), mean.mul(1 - mu).add(t.mul(mu)), t);
     gpu.kernels.assign(t, moved);
-    const least = hardness.min();
-    const range = hardness.max().sub(least);
-    // One class, or all alike: nobody is harder than the others.
-    const normalized = tf.where(
-      range.greater(0),
-      hardness.sub(least).div(range.maximum(1e-30)),
-      tf.zerosLike(hardness),
-    );
-    const grown = normalized.mul(constantT ? 1 : t).mul(mM).add(margin);
-    const margins = grown.clipByValue(margin, margin + mM);
+    const { ofSamples, least, most, mean: meanHardness } = hardness!;
+    const range = most.sub(least);
+    // One class, or all alike: nobody is harder than the others. A mean over a part of them may fall out of the range by a rounding.
+    const share = tf.where(range.greater(0), range.maximum(1e-30).reciprocal(), tf.zerosLike(range));
+    const grown = share.mul(constantT ? 1 : t.clipByValue(0, 1)).mul(mM);
+    const marginOf = (value: tf.Tensor) => value.sub(least).mul(grown).add(margin).clipByValue(margin, margin + mM);
     return {
-      ofSamples: tf.gather(margins, labels) as tf.Tensor1D,
+      ofSamples: marginOf(ofSamples) as tf.Tensor1D,
       report: {
         t: constantT ? tf.scalar(1) : t.asScalar(),
-        mean: margins.mean() as tf.Scalar,
-        max: margins.max() as tf.Scalar,
-        min: margins.min() as tf.Scalar,
+        mean: marginOf(meanHardness) as tf.Scalar,
+        max: marginOf(most) as tf.Scalar,
+        min: marginOf(least) as tf.Scalar,
       },
     };
   }
@@ -96,9 +97,9 @@ export function centerBiasHead(gpu: Gpu, options: CenterBiasOptions): Head {
         scale,
         kind: "angular",
         centers: center,
-        moveCenters: () => moveCenters(embeddings, labels),
-        decide: ({ targetCosines, hardness }) => decide(labels, targetCosines, hardness!),
-      }, update),
+        moveCenters,
+        decide,
+      }, { update, together, split }),
     dispose: () => parameters.dispose(),
   };
 }

@@ -1,9 +1,10 @@
 import * as tf from "../deps/tfjs.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
+import type { Together } from "../gpu/together.ts";
 import { Parameters } from "../nn/parameters.ts";
+import { addClassTable, type ClassShare, splitOf } from "./class_share.ts";
 import type { Head } from "./head.ts";
 import { goesOverClasses, marginSoftmax } from "./margin_softmax.ts";
-import { xavierUniform } from "./xavier.ts";
 
 /** The dials of a head whose margin is the same for every class. */
 export interface FixedMarginOptions {
@@ -17,6 +18,10 @@ export interface FixedMarginOptions {
   readonly seed?: number;
   /** Classes whose weights are one tensor; a multiple of 64. Tests set it low. @default what a gigabyte and a buffer of the adapter hold */
   readonly partRows?: number;
+  /** Ranks that take a step together. @default this one alone */
+  readonly together?: Together;
+  /** Keeps a part of the classes; the others are other ranks'. @default all */
+  readonly split?: ClassShare;
 }
 
 /** Margin on the angle. @source Deng et al., "ArcFace", 2019 */
@@ -33,11 +38,12 @@ function fixedMarginHead(
   gpu: Gpu,
   name: string,
   kind: "angular" | "additive",
-  { classes, embeddingSize, scale = 64, margin = 0, seed = 21, partRows }: FixedMarginOptions,
+  options: FixedMarginOptions,
 ): Head {
+  const { classes, embeddingSize, scale = 64, margin = 0, seed = 21, together } = options;
   const parameters = new Parameters(gpu, seed);
-  const shape = [classes, embeddingSize] as const;
-  const weight = parameters.addTable("weight", shape, xavierUniform(...shape), { partRows });
+  const weight = addClassTable(parameters, "weight", options);
+  const split = splitOf(options);
   return {
     name,
     classes,
@@ -54,7 +60,7 @@ function fixedMarginHead(
             report: { t: tf.scalar(0), mean: fixed, max: fixed, min: fixed },
           };
         },
-      }, update),
+      }, { update, together, split }),
     dispose: () => parameters.dispose(),
   };
 }

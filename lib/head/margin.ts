@@ -16,12 +16,32 @@ export interface StepMargins {
   };
 }
 
+/** Hardness of classes: 1 - cosine of weight and center. */
+export interface Hardness {
+  /** Of each sample's class, [batch]. */
+  readonly ofSamples: tf.Tensor1D;
+  /** Of the easiest class. */
+  readonly least: tf.Scalar;
+  /** Of the hardest class. */
+  readonly most: tf.Scalar;
+  /** Mean over the classes. */
+  readonly mean: tf.Scalar;
+}
+
 /** What the margins are decided from. */
 export interface ClassFacts {
-  /** Cosine of each sample with its own class, [batch]. */
+  /** Cosine of each sample with its own class; of all ranks' samples, where ranks take the step together. */
   readonly targetCosines: tf.Tensor1D;
-  /** 1 - cosine of weight and center of each class, [classes], where centers were given. */
-  readonly hardness: tf.Tensor1D | undefined;
+  /** Where centers were given. */
+  readonly hardness: Hardness | undefined;
+}
+
+/** Embeddings and labels of a step. */
+export interface Samples {
+  /** [batch, dim]. */
+  readonly embeddings: tf.Tensor2D;
+  /** [batch], int32. */
+  readonly labels: tf.Tensor1D;
 }
 
 /** How the loss is made. */
@@ -32,10 +52,20 @@ export interface MarginOptions {
   readonly kind: MarginKind;
   /** Class centers [classes, dim], in parts as the weights are, for the hardness. */
   readonly centers?: readonly tf.Tensor[];
-  /** Called first: moves the centers. */
-  readonly moveCenters?: () => void;
+  /** Called first: moves the centers by the embeddings of all samples, of all ranks where these take the step together. */
+  readonly moveCenters?: (samples: Samples) => void;
   /** Gives the margins, without gradient. */
   readonly decide: (facts: ClassFacts) => StepMargins;
+}
+
+/** Hardness from that of every class, for samples of these labels. */
+export function hardnessOf(ofClasses: tf.Tensor1D, labels: tf.Tensor1D): Hardness {
+  return {
+    ofSamples: tf.gather(ofClasses, labels) as tf.Tensor1D,
+    least: ofClasses.min() as tf.Scalar,
+    most: ofClasses.max() as tf.Scalar,
+    mean: ofClasses.mean() as tf.Scalar,
+  };
 }
 
 /** Below this a row's length counts as this, as in PyTorch's normalize. */
@@ -65,4 +95,14 @@ export function angularMargin(target: tf.Tensor1D, margin: tf.Tensor1D): { phi: 
   const ratio = tf.where(sine.greater(0), target.div(sine.maximum(1e-12)), tf.zerosLike(target));
   const slope = tf.where(within, cosMargin.add(ratio.mul(sinMargin)), tf.onesLike(target));
   return { phi: phi as tf.Tensor1D, slope: slope as tf.Tensor1D };
+}
+
+/** What takes the place of the cosine of each sample with its class, and its derivative by it. */
+export function withMargin(
+  kind: MarginKind,
+  target: tf.Tensor1D,
+  margins: tf.Tensor1D,
+): { phi: tf.Tensor1D; slope: tf.Tensor1D } {
+  if (kind === "angular") return angularMargin(target, margins);
+  return { phi: target.sub(margins), slope: tf.onesLike(target) };
 }

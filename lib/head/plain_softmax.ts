@@ -2,7 +2,7 @@ import * as tf from "../deps/tfjs.ts";
 import { InputError } from "../errors.ts";
 import { gradientOp } from "../gpu/ops/gradient_op.ts";
 import type { HeadStep } from "./head.ts";
-import { angularMargin, type MarginOptions, normalizeRows } from "./margin.ts";
+import { hardnessOf, type MarginOptions, normalizeRows, withMargin } from "./margin.ts";
 
 /** Product of lengths under which a cosine between weight and center counts as this, as in PyTorch's cosine_similarity. */
 const SMALLEST_PRODUCT = 1e-8;
@@ -34,18 +34,16 @@ export function plainSoftmax(
   const loss = gradientOp(
     { embeddings, weight },
     (save) => {
-      moveCenters?.();
+      moveCenters?.({ embeddings, labels });
       const e = normalizeRows(embeddings);
       const w = normalizeRows(weight);
       const cosines = tf.matMul(e.unit, w.unit, false, true);
       // tf.oneHot() refuses a single class.
       const onehot = labels.expandDims(1).equal(tf.range(0, classes, 1, "int32")).toFloat();
       const target = cosines.mul(onehot).sum(1) as tf.Tensor1D;
-      const hardness = centers && hardnessOf(weight, centers[0] as tf.Tensor2D);
+      const hardness = centers && hardnessOf(hardnessOfClasses(weight, centers[0] as tf.Tensor2D), labels);
       const margins = decide({ targetCosines: target, hardness });
-      const { phi, slope } = kind === "angular"
-        ? angularMargin(target, margins.ofSamples)
-        : { phi: target.sub(margins.ofSamples) as tf.Tensor1D, slope: tf.onesLike(target) };
+      const { phi, slope } = withMargin(kind, target, margins.ofSamples);
       const logits = cosines.add(onehot.mul(phi.sub(target).expandDims(1))).mul(scale);
       const top = logits.max(1, true);
       const exponents = logits.sub(top).exp();
@@ -77,7 +75,7 @@ function tangent(gradient: tf.Tensor, unit: tf.Tensor, inverse: tf.Tensor): tf.T
 }
 
 /** 1 - cosine of each class's weight and center. */
-function hardnessOf(weight: tf.Tensor2D, centers: tf.Tensor2D): tf.Tensor1D {
+function hardnessOfClasses(weight: tf.Tensor2D, centers: tf.Tensor2D): tf.Tensor1D {
   const lengths = weight.square().sum(1).sqrt().mul(centers.square().sum(1).sqrt()).maximum(SMALLEST_PRODUCT);
   return tf.sub(1, weight.mul(centers).sum(1).div(lengths));
 }

@@ -50,6 +50,8 @@ export interface TableOptions {
   readonly trainable?: boolean;
   /** Most rows of a part, a multiple of 64. @default what a gigabyte and a buffer of the adapter hold */
   readonly partRows?: number;
+  /** The first row is this one of a larger table, and its initial values are that row's. @default 0 */
+  readonly firstRow?: number;
 }
 
 /** Bytes of a part of a table: small enough for the buffers of most adapters, so that files do not depend on the adapter. */
@@ -86,14 +88,14 @@ export class Parameters {
     name: string,
     shape: readonly [number, number],
     init: Initializer,
-    { trainable = true, partRows = this.#partRows(shape[1]) }: TableOptions = {},
+    { trainable = true, partRows = this.#partRows(shape[1]), firstRow = 0 }: TableOptions = {},
   ): Variable[] {
     const seed = this.#seedOf(name);
     const [rows, columns] = shape;
     const parts = rowRanges(rows, partRows).map(({ first, count }) => {
       const part = this.#variable([count, columns], trainable, () => {
         const data = new Float32Array(count * columns);
-        for (let i = 0; i < data.length; i++) data[i] = init(seed, first * columns + i);
+        for (let i = 0; i < data.length; i++) data[i] = init(seed, (firstRow + first) * columns + i);
         return data;
       });
       // At once: the values would stay in memory until the part's first use.

@@ -53,10 +53,11 @@ for (const kind of ["angular", "additive"] as MarginKind[]) {
         kind,
         centers: [centers],
         decide: (facts) => {
-          hardness.push(tf.keep(facts.hardness!.clone()));
-          const margins = facts.hardness!.mul(0.1).add(0.2);
-          const report = { t: tf.scalar(0), mean: margins.mean(), max: margins.max(), min: margins.min() };
-          return { ofSamples: tf.gather(margins, labels) as tf.Tensor1D, report: report as never };
+          const { ofSamples, mean, most, least } = facts.hardness!;
+          hardness.push(tf.keep(tf.concat([ofSamples, tf.stack([mean, most, least])])));
+          const marginOf = <T extends tf.Tensor>(value: T) => value.mul(0.1).add(0.2) as T;
+          const report = { t: tf.scalar(0), mean: marginOf(mean), max: marginOf(most), min: marginOf(least) };
+          return { ofSamples: marginOf(ofSamples), report };
         },
       };
       const plain = await outcome(() => plainSoftmax(embeddings, [weight], labels, options), [embeddings, weight]);

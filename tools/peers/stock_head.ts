@@ -27,17 +27,13 @@ export function stockHead(
     },
     decide: ({ targetCosines, hardness }) => {
       t.assign(t.mul(mu).add(targetCosines.mean().mul(1 - mu)));
-      const least = hardness!.min();
-      const hard = hardness!.sub(least).div(hardness!.max().sub(least));
-      const margins = hard.mul(t).mul(mM).add(margin).clipByValue(margin, margin + mM);
+      const { ofSamples, least, most, mean } = hardness!;
+      const grown = t.mul(mM).div(most.sub(least));
+      const marginOf = <T extends tf.Tensor>(hard: T) =>
+        hard.sub(least).mul(grown).add(margin).clipByValue(margin, margin + mM) as T;
       return {
-        ofSamples: tf.gather(margins, labels) as tf.Tensor1D,
-        report: {
-          t: t.asScalar(),
-          mean: margins.mean() as tf.Scalar,
-          max: margins.max() as tf.Scalar,
-          min: margins.min() as tf.Scalar,
-        },
+        ofSamples: marginOf(ofSamples),
+        report: { t: t.asScalar(), mean: marginOf(mean), max: marginOf(most), min: marginOf(least) },
       };
     },
   });

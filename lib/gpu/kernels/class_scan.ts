@@ -191,6 +191,33 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   };
 });
 
+/** Joins the scan's parts to one, to be joined with others'. Bindings: parts [strips, batch, 4], joined [1, batch, 4]. */
+export const joinScanPartsKernel = remembered(function (batch: number, strips: number): KernelSpec {
+  const { size, workgroups } = spread(batch, 8);
+  return {
+    name: `join scan parts ${batch} of ${strips}`,
+    bindings: ["read", "write"],
+    workgroups,
+    wgsl: `
+${storage(0, "parts", "vec4f", strips * batch)}
+${storage(1, "joined", "vec4f", batch, "write")}
+@compute @workgroup_size(${size})
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
+  let i = ${flatIndex(workgroups, size)};
+  if (i >= ${batch}u) { return; }
+  var all = vec4f(-3.0e38, 0.0, -3.0e38, 0.0);
+  for (var s = 0u; s < ${strips}u; s++) {
+    let part = parts[s * ${batch}u + i];
+    let top = max(all.x, part.x);
+    all.y = all.y * exp(all.x - top) + part.y * exp(part.x - top);
+    all.x = top;
+    if (part.z > all.z) { all.z = part.z; all.w = part.w; }
+  }
+  joined[i] = all;
+}`,
+  };
+});
+
 /** Classes of a range as its gradient table has them: rounded up, the rest zeros. */
 export function gradientColumns(classes: number): number {
   return Math.ceil(classes / 4) * 4;

@@ -1,0 +1,46 @@
+import type { Group } from "../dist/group.ts";
+import type { Gpu } from "../gpu/start_webgpu.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import type { Together } from "../gpu/together.ts";
+
+/** The ranks of a group, as the operations of a training step see them. */
+export class StepTogether implements Together {
+  readonly rank: number;
+  readonly size: number;
+  shares: readonly number[];
+  isActive = true;
+  readonly #gpu: Gpu;
+  readonly #group: Group;
+
+  /** Of the ranks of a group, each on its own device. */
+  constructor(gpu: Gpu, group: Group) {
+    this.#gpu = gpu;
+    this.#group = group;
+    this.rank = group.rank;
+    this.size = group.size;
+    this.shares = new Array(group.size).fill(1);
+  }
+
+  gather<T extends Tensor>(x: T, rows: readonly number[]): T {
+    const [, ...others] = x.shape;
+    const all = rows.reduce((sum, count) => sum + count, 0);
+    const own = 4 * rows[this.rank] * others.reduce((a, b) => a * b, 1);
+    return this.#gpu.kernels.exchange("gather", x, [all, ...others], async (bytes) => {
+      const parts = await this.#group.allGatherBytes(bytes.subarray(0, own));
+      const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+      let at = 0;
+      for (const part of parts) {
+        joined.set(part, at);
+        at += part.length;
+      }
+      return joined;
+    }) as T;
+  }
+
+  sum<T extends Tensor>(x: T): T {
+    return this.#gpu.kernels.exchange("sum", x, x.shape, async (bytes) => {
+      await this.#group.sum(new Float32Array(bytes.buffer));
+      return bytes;
+    }) as T;
+  }
+}
