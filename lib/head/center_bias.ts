@@ -92,6 +92,7 @@ export function centerBiasHead(gpu: Gpu, options: CenterBiasOptions): Head {
     classes,
     parameters,
     updatesInPlace: goesOverClasses(embeddingSize),
+    share: options.split,
     step: (embeddings, labels, update) =>
       marginSoftmax(gpu, embeddings, weight, labels, {
         scale,

@@ -49,6 +49,7 @@ function fixedMarginHead(
     classes,
     parameters,
     updatesInPlace: goesOverClasses(embeddingSize),
+    share: options.split,
     step: (embeddings, labels, update) =>
       marginSoftmax(gpu, embeddings, weight, labels, {
         scale,

@@ -1,5 +1,6 @@
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from "../gpu/tensor.ts";
 import type { Parameters } from "../nn/parameters.ts";
+import type { ClassShare } from "./class_share.ts";
 
 /** What one training step of a head gives. */
 export interface HeadStep {
@@ -27,6 +28,8 @@ export interface Head {
   readonly parameters: Parameters;
   /** Whether `step` can update the class weights itself; else it only gives their gradient. */
   readonly updatesInPlace: boolean;
+  /** The classes it has where these are divided over ranks: `weight` and `center` have rows for them alone. */
+  readonly share?: ClassShare;
   /**
    * Loss of embeddings [batch, dim] with labels [batch] (int32); moves the head's buffers. With `update`, the loss has a gradient by the embeddings
    * alone, and the backward pass that computes it changes the class weights.

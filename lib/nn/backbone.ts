@@ -1,6 +1,7 @@
 import type { Tensor2D, Tensor4D } from "../gpu/tensor.ts";
 import { InputError } from "../errors.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
+import type { Together } from "../gpu/together.ts";
 import { buildIResNet, IRESNET_BLOCKS } from "./iresnet.ts";
 import { buildMobileFaceNet, MOBILEFACENET_SHAPES } from "./mobilefacenet.ts";
 import { Parameters } from "./parameters.ts";
@@ -23,6 +24,12 @@ export interface BackboneOptions {
    * sums, statistics and gradients stay float32. Outside training nothing changes. @default "f32"
    */
   readonly precision?: Precision;
+}
+
+/** How a backbone is one of several that take training steps together. */
+export interface SharedStatistics {
+  /** Ranks over whose images batch-norms take their statistics in training. @default this one alone */
+  readonly together?: Together;
 }
 
 /** In what training computes. */
@@ -62,7 +69,12 @@ export type BackboneForward = (images: Tensor4D, training: boolean) => Tensor2D;
  * console.log(backbone.parameters.size);
  * ```
  */
-export function createBackbone(gpu: Gpu, name: string, options: BackboneOptions = {}): Backbone {
+export function createBackbone(
+  gpu: Gpu,
+  name: string,
+  options: BackboneOptions = {},
+  { together }: SharedStatistics = {},
+): Backbone {
   const dials = {
     width: options.width ?? 1,
     imageSize: options.imageSize ?? 112,
@@ -82,7 +94,7 @@ export function createBackbone(gpu: Gpu, name: string, options: BackboneOptions 
     refuse("embedding size", "1 to 8192", embeddingSize);
   }
   const parameters = new Parameters(gpu, dials.seed);
-  const context = { gpu, parameters, half: precision === "mixed" };
+  const context = { gpu, parameters, half: precision === "mixed", together };
   let forward: BackboneForward;
   if (Object.hasOwn(IRESNET_BLOCKS, name)) forward = buildIResNet(context, IRESNET_BLOCKS[name], dials);
   else if (Object.hasOwn(MOBILEFACENET_SHAPES, name)) {

@@ -1,4 +1,5 @@
 import type * as tf from "../deps/tfjs.ts";
+import type { Together } from "../gpu/together.ts";
 import { batchNorm, type BatchNormTensors } from "../gpu/ops/batch_norm.ts";
 import { conv2d, type Conv2dOptions } from "../gpu/ops/conv2d.ts";
 import { type NormBefore, normConv2d } from "../gpu/ops/norm_conv2d.ts";
@@ -30,6 +31,8 @@ export interface LayerContext {
   readonly parameters: Parameters;
   /** Tensors between the layers are kept in half precision in training. */
   readonly half: boolean;
+  /** Ranks over whose images batch-norms take their statistics. @default this one alone */
+  readonly together?: Together;
 }
 
 /** Shape of a convolution layer. */
@@ -75,13 +78,14 @@ export interface BatchNormLayer {
 
 /** Makes a batch-norm. */
 export function batchNormLayer(
-  { gpu, parameters, half }: LayerContext,
+  { gpu, parameters, half, together }: LayerContext,
   name: string,
   channels: number,
   options: { trainWeight?: boolean } = {},
 ): BatchNormLayer {
   const { trainWeight = true } = options;
   const tensors: BatchNormTensors = {
+    together,
     weight: parameters.add(`${name}.weight`, [channels], () => 1, { trainable: trainWeight }),
     bias: parameters.add(`${name}.bias`, [channels], () => 0),
     runningMean: parameters.add(`${name}.running_mean`, [channels], () => 0, { trainable: false }),

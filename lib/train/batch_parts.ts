@@ -6,22 +6,43 @@ import type { TrainingPart } from "./training_part.ts";
 /** A batch of images `imageSize` pixels a side, cut into at most `count` parts as equal as can be. */
 export function batchParts(gpu: Gpu, batch: Batch, imageSize: number, count: number): TrainingPart[] {
   const size = Math.ceil(batch.size / count);
+  const bounds: number[] = [];
+  for (let first = 0; first < batch.size; first += size) bounds.push(first);
+  return [...bounds, batch.size].slice(1).map((last, k) => partOf(gpu, batch, imageSize, bounds[k], last));
+}
+
+/**
+ * A rank's share of a batch in exactly `count` parts, of the same number for every rank; `shares` are all ranks' numbers of images. Where a part
+ * has none of this rank's images, it is to compute the batch's first: a rank without images has one that does not count.
+ */
+export function sharedBatchParts(
+  gpu: Gpu,
+  batch: Batch,
+  imageSize: number,
+  count: number,
+  { rank, shares }: { readonly rank: number; readonly shares: readonly number[] },
+): TrainingPart[] {
+  const bound = (share: number, k: number) => Math.floor(share * k / count);
+  return Array.from({ length: count }, (_, k) => {
+    const sizes = shares.map((share) => bound(share, k + 1) - bound(share, k));
+    const first = sizes[rank] === 0 ? 0 : bound(shares[rank], k);
+    const part = partOf(gpu, batch, imageSize, first, first + Math.max(1, sizes[rank]));
+    return { ...part, size: sizes[rank], shares: sizes };
+  });
+}
+
+function partOf(gpu: Gpu, batch: Batch, imageSize: number, first: number, last: number): TrainingPart {
   const bytes = imageSize * imageSize * 3;
-  const parts: TrainingPart[] = [];
-  for (let first = 0; first < batch.size; first += size) {
-    const last = Math.min(first + size, batch.size);
-    parts.push({
-      size: last - first,
-      inputs: [
-        imageWords(batch.images.subarray(first * bytes, last * bytes)),
-        Int32Array.from(batch.flips.subarray(first, last)),
-        batch.labels.subarray(first, last),
-      ],
-      unpack: ([words, flips, labels]) => ({
-        images: unpackImages(gpu, words, imageSize, flips),
-        labels: labels.clone(),
-      }),
-    });
-  }
-  return parts;
+  return {
+    size: last - first,
+    inputs: [
+      imageWords(batch.images.subarray(first * bytes, last * bytes)),
+      Int32Array.from(batch.flips.subarray(first, last)),
+      batch.labels.subarray(first, last),
+    ],
+    unpack: ([words, flips, labels]) => ({
+      images: unpackImages(gpu, words, imageSize, flips),
+      labels: labels.clone(),
+    }),
+  };
 }

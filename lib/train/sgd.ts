@@ -21,7 +21,8 @@ export class Sgd {
   readonly #gpu: Gpu;
   readonly #options: SgdOptions;
   readonly #named: readonly (readonly [string, Parameter])[];
-  readonly #velocities: readonly (readonly tf.Tensor[])[];
+  /** Velocity of each parameter, in parts as it is. */
+  readonly velocities: readonly (readonly tf.Tensor[])[];
   /** Learning rate, momentum, weight decay. */
   readonly #hyper: tf.Tensor1D;
 
@@ -31,7 +32,7 @@ export class Sgd {
     this.#options = options;
     this.#named = named;
     this.#hyper = tf.keep(gpu.kernels.zeros([3]) as tf.Tensor1D);
-    this.#velocities = named.map(([, { parts }]) => parts.map((part) => tf.keep(gpu.kernels.zeros(part.shape))));
+    this.velocities = named.map(([, { parts }]) => parts.map((part) => tf.keep(gpu.kernels.zeros(part.shape))));
   }
 
   /** The learning rate of the steps from here on; 0 at first. */
@@ -56,7 +57,7 @@ export class Sgd {
           // Class weights may be larger than one binding.
           rowRanges(gradient.size, rowsPerBinding(this.#gpu, 1)).map(({ first, count }) => ({
             size: count,
-            tensors: [gradient, this.#velocities[i][k], parts[k]].map((tensor) => rowsOf(tensor, first, count, 1)),
+            tensors: [gradient, this.velocities[i][k], parts[k]].map((tensor) => rowsOf(tensor, first, count, 1)),
           }))
         )
       );
@@ -75,12 +76,12 @@ export class Sgd {
   /** What moves the parameter of this name in the backward pass. */
   classUpdate(name: string): ClassUpdate {
     const i = this.#named.findIndex(([known]) => known === name);
-    return { hyper: this.#hyper, velocities: this.#velocities[i] };
+    return { hyper: this.#hyper, velocities: this.velocities[i] };
   }
 
   /** Velocities by name, in PyTorch's layout. */
   async state(): Promise<StateDict> {
-    const pairs = this.#named.map(([, parameter], i) => [parameter, this.#velocities[i]] as const);
+    const pairs = this.#named.map(([, parameter], i) => [parameter, this.velocities[i]] as const);
     const tensors = await readParameters(this.#gpu, pairs);
     return new Map(this.#named.map(([name], i) => [name, tensors[i]]));
   }
@@ -89,12 +90,12 @@ export class Sgd {
   load(state: StateDict): void {
     this.#named.forEach(([name, parameter], i) => {
       const value = state.get(name);
-      if (value) writeParameter(this.#gpu, parameter, this.#velocities[i], value);
+      if (value) writeParameter(this.#gpu, parameter, this.velocities[i], value);
     });
   }
 
   /** Frees the GPU's memory. */
   dispose(): void {
-    tf.dispose([this.#hyper, ...this.#velocities.flat()]);
+    tf.dispose([this.#hyper, ...this.velocities.flat()]);
   }
 }

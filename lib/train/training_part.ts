@@ -2,8 +2,10 @@ import * as tf from "../deps/tfjs.ts";
 
 /** Some images of a step, all that are computed at once. */
 export interface TrainingPart {
-  /** Number of images. */
+  /** Number of images; where ranks take a step together it may be 0: one is computed then, and counts for nothing. */
   readonly size: number;
+  /** Number of images of each rank. @default this one's alone */
+  readonly shares?: readonly number[];
   /** What there is to bring to the device; of the same lengths and types for every part of this size. */
   readonly inputs: readonly (Int32Array | Float32Array)[];
   /** Makes of those tensors, on the device, images [size, S, S, 4] and labels [size] int32; the caller disposes of them. */

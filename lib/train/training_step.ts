@@ -6,6 +6,7 @@ import type { Parameter } from "../nn/parameters.ts";
 import { LossScale, type LossScaleOptions } from "./loss_scale.ts";
 import { Sgd, type SgdOptions } from "./sgd.ts";
 import { StepRecording } from "./step_recording.ts";
+import type { StepTogether } from "./step_together.ts";
 import { inputTensors, type TrainingPart } from "./training_part.ts";
 
 /** How a step is taken. */
@@ -14,6 +15,8 @@ export interface TrainingStepOptions extends SgdOptions {
   readonly clipGradNorm?: number;
   /** Of a network of mixed precision: how its gradients are scaled. */
   readonly lossScale?: LossScaleOptions;
+  /** Ranks that take steps together, which backbone and head were made with. @default this one alone */
+  readonly together?: StepTogether;
 }
 
 /** What a forward and backward pass gives; all of it is the caller's to dispose of. */
@@ -70,6 +73,7 @@ export class TrainingStep {
   readonly #head: Head;
   readonly #gpu: Gpu;
   readonly #clip: number;
+  readonly #together: StepTogether | undefined;
   /** They come first. */
   readonly #backboneParameters: number;
   readonly #recording: StepRecording;
@@ -83,6 +87,7 @@ export class TrainingStep {
     this.#backbone = backbone;
     this.#head = head;
     this.#clip = options.clipGradNorm ?? 0;
+    this.#together = options.together;
     this.#backboneParameters = backbone.parameters.trainable().length;
     this.parameters = [
       ...backbone.parameters.trainable().map((parameter) => [parameter.name, parameter] as const),
@@ -121,14 +126,41 @@ export class TrainingStep {
   /**
    * One step of learning rate `rate` along the mean gradient of a batch, given in one part or in several that are computed one
    * after the other. Once two steps in a row, of parts of the same sizes, gave the device the same commands, those are replayed: see
-   * {@linkcode StepRecording}.
+   * {@linkcode StepRecording}. The device has its commands when this returns, unless ranks take the step together: then when it is fulfilled.
+   *
+   * Ranks that take a step together each move along the mean gradient of their own images; see {@linkcode RankAverage}.
    */
-  run(parts: readonly TrainingPart[], rate: number): void {
-    const kind = parts.map(({ inputs }) => inputs.map(({ length }) => length).join()).join(";");
+  run(parts: readonly TrainingPart[], rate: number): Promise<void> {
+    const together = this.#together?.isActive ? this.#together : undefined;
+    const kind = parts.map(({ inputs, shares }) => `${inputs.map(({ length }) => length)} of ${together ? shares : ""}`)
+      .join(";");
     this.#write(kind, parts);
     this.sgd.setRate(rate);
-    const scalars = this.#recording.run(kind, () => this.#compute(parts));
-    this.#pending.push({ scalars, sizes: parts.map(({ size }) => size) });
+    const sizes = parts.map(({ size }) => size);
+    const compute = () => this.#compute(parts);
+    if (together) {
+      return this.#recording.runExchanging(kind, compute).then((scalars) =>
+        void this.#pending.push({ scalars, sizes })
+      );
+    }
+    this.#pending.push({ scalars: this.#recording.run(kind, compute), sizes });
+    return Promise.resolve();
+  }
+
+  /**
+   * What ranks average so that they are alike again: parameters, buffers, velocities. Of a classifier that is divided over them nothing, and
+   * centers only on demand: where ranks take steps together, those agree by themselves.
+   */
+  averaged({ centers }: { readonly centers: boolean }): tf.Tensor[] {
+    const isDivided = this.#head.share !== undefined;
+    const ofHead = this.#head.parameters.list().filter(({ name }) =>
+      name === "weight" ? !isDivided : name === "center" ? centers && !isDivided : true
+    );
+    const velocities = this.parameters.flatMap(([name], k) =>
+      name === CLASS_WEIGHTS && isDivided ? [] : this.sgd.velocities[k]
+    );
+    return [...this.#backbone.parameters.list(), ...ofHead].flatMap(({ parts }) => parts as readonly tf.Tensor[])
+      .concat(velocities);
   }
 
   /** Whether steps are replayed now. */
@@ -157,18 +189,18 @@ export class TrainingStep {
 
   /** The step itself, on the inputs as written; gives its scalars: {@linkcode SCALARS} of each part, then those of the loss scale. */
   #compute(parts: readonly TrainingPart[]): tf.Tensor {
-    const samples = parts.reduce((sum, { size }) => sum + size, 0);
     // A gradient that is added up or shortened first has to be a tensor.
     const inPlace = this.#head.updatesInPlace && parts.length === 1 && this.#clip === 0;
     const update = inPlace ? this.sgd.classUpdate(CLASS_WEIGHTS) : undefined;
     let sum: GradientResult["gradients"] | undefined;
     const scalars: tf.Tensor1D[] = [];
     for (const [i, part] of parts.entries()) {
+      if (this.#together) this.#together.shares = part.shares ?? [part.size];
       const { images, labels } = part.unpack(this.#inputs.tensors[i]);
       const { loss, metrics, embeddings, gradients } = this.gradients(images, labels, update);
       scalars.push(loss.reshape<tf.Tensor1D>([1]), metrics);
       tf.dispose([images, labels, embeddings, loss]);
-      sum = parts.length === 1 ? gradients : addUp(sum, gradients, part.size / samples);
+      sum = parts.length === 1 ? gradients : addUp(sum, gradients, (k) => this.#shareOf(k, part, parts));
     }
     const gradients = sum!;
     const all = gradients.flatMap((parts) => parts ?? []);
@@ -178,6 +210,14 @@ export class TrainingStep {
     const result = tf.concat([...scalars, ...this.lossScale ? [this.lossScale.state] : []]);
     tf.dispose([all, scale, skip ?? [], scalars]);
     return result;
+  }
+
+  /** What a part counts in the gradient of the parameter `k`: by this rank's images, or by all ranks' where this rank sees all of them. */
+  #shareOf(k: number, part: TrainingPart, parts: readonly TrainingPart[]): number {
+    const seesAll = this.#head.share !== undefined && this.parameters[k][0] === CLASS_WEIGHTS;
+    const count = ({ size, shares }: TrainingPart) => seesAll ? shares!.reduce((a, b) => a + b) : size;
+    const all = parts.reduce((sum, one) => sum + count(one), 0);
+    return all === 0 ? 0 : count(part) / all;
   }
 
   #scale(gradients: tf.Tensor[]): tf.Scalar {
@@ -206,8 +246,9 @@ export class TrainingStep {
       const rows = sizes.map((size) => ({ size, row: values.subarray(at, at += SCALARS) }));
       const samples = sizes.reduce((a, b) => a + b, 0);
       const [, t, marginMean, marginMax, marginMin] = rows[rows.length - 1].row;
-      const loss = rows.reduce((sum, { size, row }) => sum + row[0] * size / samples, 0);
-      const right = rows.reduce((sum, { row }) => sum + row[5], 0);
+      // Of no samples there is no loss: what was computed does not count.
+      const loss = samples === 0 ? 0 : rows.reduce((sum, { size, row }) => sum + row[0] * size / samples, 0);
+      const right = rows.reduce((sum, { size, row }) => sum + (size > 0 ? row[5] : 0), 0);
       const metrics = { loss, t, marginMean, marginMax, marginMin, right, samples };
       if (!this.lossScale) return metrics;
       const [lossScale, , skipped] = values.subarray(at, at += SCALE_SCALARS);
@@ -226,16 +267,16 @@ export class TrainingStep {
   }
 }
 
-/** `sum` and `share` of `gradients` as new tensors, in place of both. */
+/** `sum` and shares of `gradients` as new tensors, in place of both. */
 function addUp(
   sum: GradientResult["gradients"] | undefined,
   gradients: GradientResult["gradients"],
-  share: number,
+  shareOf: (k: number) => number,
 ): GradientResult["gradients"] {
   const added = gradients.map((parts, i) =>
     parts?.map((part, k) =>
       tf.tidy(() => {
-        const weighted = part.mul(share);
+        const weighted = part.mul(shareOf(i));
         return sum ? sum[i]![k].add(weighted) : weighted;
       })
     )

@@ -116,6 +116,82 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   },
 );
 
+/** The parts of one rank joined, as its share of {@linkcode sharedStatisticsKernel}. Bindings: parts, moments [1, 2, channels]. */
+export const batchNormMomentsKernel = remembered(function (norm: BatchNorm): KernelSpec {
+  const { type, count: wide } = vectorOf(norm.channels);
+  const parts = batchNormParts(norm);
+  const perPart = Math.ceil(norm.rows / parts);
+  const { size, workgroups } = spread(wide, 64);
+  return {
+    name: `batch norm moments ${norm.rows}x${norm.channels}`,
+    bindings: ["read", "write"],
+    workgroups,
+    wgsl: `
+${storage(0, "parts", type, 2 * parts * wide)}
+${storage(1, "moments", type, 2 * wide, "write")}
+@compute @workgroup_size(${size})
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
+  let c = ${flatIndex(workgroups, size)};
+  if (c >= ${wide}u) { return; }
+  var sum = ${type}();
+  var square = ${type}();
+  let origin = parts[c];
+  for (var part = 0u; part < ${parts}u; part++) {
+    let count = f32(clamp(i32(${norm.rows}) - i32(part * ${perPart}u), 0, ${perPart}));
+    let d = parts[part * ${wide}u + c] - origin;
+    sum += count * d;
+    square += count * d * d + select(${type}(), parts[(${parts}u + part) * ${wide}u + c], count > 0.0);
+  }
+  moments[c] = origin + sum / ${norm.rows}.0;
+  moments[${wide}u + c] = square - sum * (sum / ${norm.rows}.0);
+}`,
+  };
+});
+
+/**
+ * Statistics over the rows of several ranks, `rows` of each, and the running ones move by them, as {@linkcode batchNormStatisticsKernel} does over
+ * those of one. Bindings: moments [ranks, 2, channels] (mean, sum of squared deviations), statistics [2, channels], runningMean, runningVariance.
+ */
+export const sharedStatisticsKernel = remembered(
+  function (channels: number, rows: readonly number[], epsilon: number, momentum: number): KernelSpec {
+    const { type, count: wide } = vectorOf(channels);
+    const { size, workgroups } = spread(wide, 64);
+    const all = rows.reduce((sum, count) => sum + count, 0);
+    const unbiased = all > 1 ? all / (all - 1) : 1;
+    return {
+      name: `batch norm statistics of ${rows.length} ranks ${all}x${channels}`,
+      bindings: ["read", "write", "write", "write"],
+      workgroups,
+      wgsl: `
+${storage(0, "moments", type, 2 * rows.length * wide)}
+${storage(1, "statistics", type, 2 * wide, "write")}
+${storage(2, "runningMean", type, wide, "write")}
+${storage(3, "runningVariance", type, wide, "write")}
+@compute @workgroup_size(${size})
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
+  let c = ${flatIndex(workgroups, size)};
+  if (c >= ${wide}u) { return; }
+  var sum = ${type}();
+  var square = ${type}();
+  let origin = moments[c];
+  var d = ${type}();
+  ${
+        rows.map((count, rank) => `
+  d = moments[${2 * rank * wide}u + c] - origin;
+  sum += ${count}.0 * d;
+  square += ${count}.0 * d * d + moments[${(2 * rank + 1) * wide}u + c];`).join("")
+      }
+  let mean = origin + sum / ${all}.0;
+  let variance = max((square - sum * (sum / ${all}.0)) / ${all}.0, ${type}());
+  statistics[c] = mean;
+  statistics[${wide}u + c] = 1.0 / sqrt(variance + ${epsilon});
+  runningMean[c] = ${1 - momentum} * runningMean[c] + ${momentum} * mean;
+  runningVariance[c] = ${1 - momentum} * runningVariance[c] + ${momentum * unbiased} * variance;
+}`,
+    };
+  },
+);
+
 /** Statistics from the running mean and variance. Bindings: runningMean, runningVariance, statistics [2, channels]. */
 export const runningStatisticsKernel = remembered(function (channels: number, epsilon: number): KernelSpec {
   const { type, count: wide } = vectorOf(channels);

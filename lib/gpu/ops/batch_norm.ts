@@ -4,20 +4,25 @@ import {
   batchNormApplyKernel,
   batchNormGradientPartsKernel,
   batchNormInputGradientKernel,
+  batchNormMomentsKernel,
   batchNormParts,
   batchNormPartsKernel,
   batchNormStatisticsKernel,
   runningStatisticsKernel,
+  sharedStatisticsKernel,
 } from "../kernels/batch_norm.ts";
 import { sumPartsKernel } from "../kernels/sum_parts.ts";
 import { gradientOp } from "./gradient_op.ts";
 import type { Gpu } from "../start_webgpu.ts";
+import { computedShares, sumOfShares, type Together } from "../together.ts";
 
 /** Epsilon and momentum of every batch-norm of the backbones. */
 export const BATCH_NORM = { epsilon: 1e-5, momentum: 0.1 } as const;
 
-/** What a batch-norm layer holds, each [channels]. */
+/** What a batch-norm layer holds, each [channels], and over which images its statistics go. */
 export interface BatchNormTensors {
+  /** Ranks over whose images statistics are taken. @default this one alone */
+  readonly together?: Together;
   readonly weight: tf.Tensor;
   readonly bias: tf.Tensor;
   readonly runningMean: tf.Tensor;
@@ -65,7 +70,7 @@ export function batchNorm<T extends tf.Tensor>(gpu: Gpu, x: T, layer: BatchNormT
     },
     (dy, saved) => {
       if (!training) throw new Error("batchNorm: no gradient through running statistics");
-      const [dx, dWeight, dBias, dSlope] = batchNormGradients(gpu, dy, saved, norm, prelu);
+      const [dx, dWeight, dBias, dSlope] = batchNormGradients(gpu, dy, saved, norm, prelu, layer.together);
       return {
         x: () => dx,
         weight: () => dWeight,
@@ -99,18 +104,51 @@ function batchStatistics(gpu: Gpu, x: tf.Tensor, layer: BatchNormTensors): tf.Te
   const norm: BatchNorm = { rows: x.size / channels, channels, shared: sharesSums(gpu) };
   return tf.tidy(() => {
     const [parts] = gpu.kernels.run(batchNormPartsKernel(norm), [x], [{ shape: [2, batchNormParts(norm), channels] }]);
+    if (layer.together?.isActive) return sharedStatistics(gpu, parts, norm, layer, layer.together);
     const spec = batchNormStatisticsKernel(norm, BATCH_NORM.epsilon, BATCH_NORM.momentum);
     return gpu.kernels.run(spec, [parts], [{ shape: [2, channels] }, layer.runningMean, layer.runningVariance])[0];
   });
 }
 
-/** Gradients of x, weight, bias and, with PReLU, slope; `saved` is x, weight, bias, statistics, [slope]. */
+function sharedStatistics(
+  gpu: Gpu,
+  parts: tf.Tensor,
+  norm: BatchNorm,
+  { runningMean, runningVariance }: BatchNormTensors,
+  together: Together,
+): tf.Tensor {
+  const { channels } = norm;
+  const [own] = gpu.kernels.run(batchNormMomentsKernel(norm), [parts], [{ shape: [1, 2, channels] }]);
+  const computed = computedShares(together);
+  const rows = computed.map((images) => images * norm.rows / computed[together.rank]);
+  const moments = together.gather(own, new Array(together.size).fill(1));
+  const spec = sharedStatisticsKernel(channels, rows, BATCH_NORM.epsilon, BATCH_NORM.momentum);
+  return gpu.kernels.run(spec, [moments], [{ shape: [2, channels] }, runningMean, runningVariance])[0];
+}
+
+/**
+ * Sums of a backward pass over the rows of all ranks, as large as this rank's rows would have them. Each rank's gradients are those of the mean
+ * over its own images.
+ */
+function sharedGradientSums(sums: readonly tf.Tensor[], together: Together): tf.Tensor[] {
+  const computed = computedShares(together);
+  const [own, all] = [together.shares[together.rank], sumOfShares(together)];
+  const sum = together.sum(tf.stack([...sums]).mul(own / all));
+  const rows = computed[together.rank] / computed.reduce((a, b) => a + b);
+  return tf.unstack(sum.mul(own === 0 ? 0 : all / own * rows));
+}
+
+/**
+ * Gradients of x, weight, bias and, with PReLU, slope; `saved` is x, weight, bias, statistics, [slope]. Statistics that were taken `together`
+ * lead gradients of one rank to the images of another.
+ */
 export function batchNormGradients(
   gpu: Gpu,
   dy: tf.Tensor,
   saved: tf.Tensor[],
   norm: BatchNorm,
   prelu: boolean,
+  together?: Together,
 ): tf.Tensor[] {
   const [x, weight, bias, statistics, slope] = saved;
   const count = prelu ? 3 : 2;
@@ -127,9 +165,10 @@ export function batchNormGradients(
       [table],
       sums,
     );
+    const [sum, product] = together?.isActive ? sharedGradientSums([dBias, dWeight], together) : [dBias, dWeight];
     const [dx] = gpu.kernels.run(
       batchNormInputGradientKernel({ ...norm, prelu }),
-      [x, dy, statistics, dBias, dWeight, weight, ...(prelu ? [bias, slope] : [])],
+      [x, dy, statistics, sum, product, weight, ...(prelu ? [bias, slope] : [])],
       [{ shape: x.shape }],
     );
     return prelu ? [dx, dWeight, dBias, dSlope] : [dx, dWeight, dBias];

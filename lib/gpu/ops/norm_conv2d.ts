@@ -64,7 +64,7 @@ export function normConv2d(
         : convInputGradient(gpu, dy, filterSaved, layer);
       const saved = [xSaved, weightSaved, biasSaved, statistics, ...(prelu ? [slopeSaved] : [])];
       const size = { rows: xSaved.size / channels, channels, shared: sharesSums(gpu) };
-      const [dx, dWeight, dBias, dSlope] = batchNormGradients(gpu, toNormal, saved, size, prelu);
+      const [dx, dWeight, dBias, dSlope] = batchNormGradients(gpu, toNormal, saved, size, prelu, tensors.together);
       toNormal.dispose();
       return {
         x: () => dx,
