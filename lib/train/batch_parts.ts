@@ -12,7 +12,7 @@ export function batchParts(gpu: Gpu, batch: Batch, imageSize: number, count: num
 }
 
 /**
- * A rank's share of a batch in exactly `count` parts, of the same number for every rank; `shares` are all ranks' numbers of images. Where a part
+ * A rank's share of a batch in at most `count` parts, as many for every rank; `shares` are all ranks' numbers of images. Where a part
  * has none of this rank's images, it is to compute the batch's first: a rank without images has one that does not count.
  */
 export function sharedBatchParts(
@@ -23,11 +23,12 @@ export function sharedBatchParts(
   { rank, shares }: { readonly rank: number; readonly shares: readonly number[] },
 ): TrainingPart[] {
   const bound = (share: number, k: number) => Math.floor(share * k / count);
-  return Array.from({ length: count }, (_, k) => {
+  return Array.from({ length: count }).flatMap((_, k) => {
     const sizes = shares.map((share) => bound(share, k + 1) - bound(share, k));
+    if (sizes.every((size) => size === 0)) return [];
     const first = sizes[rank] === 0 ? 0 : bound(shares[rank], k);
     const part = partOf(gpu, batch, imageSize, first, first + Math.max(1, sizes[rank]));
-    return { ...part, size: sizes[rank], shares: sizes };
+    return [{ ...part, size: sizes[rank], shares: sizes }];
   });
 }
 

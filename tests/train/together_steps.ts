@@ -1,4 +1,3 @@
-import * as tf from "../../lib/deps/tfjs.ts";
 import { Random } from "../../lib/data/random.ts";
 import type { Group } from "../../lib/dist/group.ts";
 import type { Gpu } from "../../lib/gpu/start_webgpu.ts";
@@ -34,12 +33,14 @@ export interface TogetherResult {
 }
 
 const SIZE = 16, CLASSES = 71, DIM = 8;
+/** Small: at a larger one 20 steps on so few images make large differences of the smallest ones. */
+const RATE = 1e-4;
 
-/** Images and labels of a whole batch; a label comes twice. */
+/** Images and labels of a whole batch. */
 function batchOf(seed: number, size: number) {
   const random = new Random(seed, 77);
   const images = Uint8Array.from({ length: size * SIZE * SIZE * 3 }, () => random.below(256));
-  const labels = Int32Array.from({ length: size }, (_, i) => i === size - 1 ? 3 : (3 + 17 * i) % CLASSES);
+  const labels = Int32Array.from({ length: size }, (_, i) => (3 + 17 * i) % CLASSES);
   return { images, labels };
 }
 
@@ -74,12 +75,12 @@ export async function takeSteps(gpu: Gpu, group: Group, task: TogetherTask): Pro
       size: to - from,
       images: images.subarray(from * SIZE * SIZE * 3, to * SIZE * SIZE * 3),
       labels: labels.subarray(from, to),
-      flips: Uint8Array.from({ length: to - from }, (_, k) => (from + k) % 2),
+      flips: Uint8Array.from({ length: to - from }, () => 0),
       samples: new Uint32Array(to - from),
       position: 0,
     };
     const own = { rank: group.rank, shares };
-    await step.run(sharedBatchParts(gpu, batch, SIZE, task.accumulate ?? 1, own), 0.1);
+    await step.run(sharedBatchParts(gpu, batch, SIZE, task.accumulate ?? 1, own), RATE);
     await average?.average(shares);
     const [{ loss, right: answers, marginMean, t }] = await step.drain();
     losses.push(loss);
@@ -92,6 +93,5 @@ export async function takeSteps(gpu: Gpu, group: Group, task: TogetherTask): Pro
     ...[...await step.sgd.state()].map(([name, value]) => [`velocity.${name}`, value] as const),
   ]);
   [step, head, backbone].forEach((one) => one.dispose());
-  tf.dispose([]);
   return { state: [...state], losses, right, margins };
 }
