@@ -1,14 +1,15 @@
 // deno-lint-ignore-file no-console -- a command prints
 /** What every command shares: how it starts, how a mistake is printed, how it exits. */
 import { CommanderError } from "../lib/deps/commander.ts";
+import { GroupFailure } from "../lib/dist/group_failure.ts";
 import { InputError } from "../lib/errors.ts";
 
 /** Exit code of a mistake in what the user gave. */
 export const EXIT_INPUT = 2;
 
 /**
- * Runs a command's body. An InputError becomes one line on standard error and exit code 2; any other error is a defect
- * of ours and keeps its stack, with exit code 1.
+ * Runs a command's body. An InputError becomes one line on standard error and exit code 2, a worker's failure one line and
+ * exit code 1; any other error is a defect of ours and keeps its stack, with exit code 1.
  */
 export async function runCommand(body: () => Promise<void> | void): Promise<void> {
   try {
@@ -19,7 +20,8 @@ export async function runCommand(body: () => Promise<void> | void): Promise<void
       console.error(`error: ${error.message}`);
       Deno.exit(EXIT_INPUT);
     }
-    console.error(error);
+    // A machine's failure, not the user's mistake and not ours.
+    console.error(error instanceof GroupFailure ? `error: ${error.message}` : error);
     Deno.exit(1);
   }
 }

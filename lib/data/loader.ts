@@ -2,12 +2,12 @@ import { InputError } from "../errors.ts";
 import type { CodecKind } from "./image_codec.ts";
 import { type DecodedImage, ImageDecoder } from "./image_decoder.ts";
 import { hashNumbers } from "./random.ts";
-import { Sampler } from "./sampler.ts";
+import { Sampler, shareOf } from "./sampler.ts";
 import type { TrainingSet } from "./training_set.ts";
 
 /** How a training set becomes batches. */
 export interface LoaderOptions {
-  /** Images per batch. */
+  /** Images per batch, of all processes that share the set. */
   readonly batchSize: number;
   /** Pixels a side; images of another size are resized. */
   readonly imageSize: number;
@@ -63,7 +63,10 @@ export interface Batch {
   readonly flips: Uint8Array;
   /** [size] numbers of the samples in the training set. */
   readonly samples: Uint32Array;
-  /** Place in the epoch's order after this batch: resume from here. */
+  /**
+   * Place in the epoch's order after this batch: resume from here. With several processes it is that after the whole batch; one that has met
+   * corrupt images is ahead of it, by samples that come again after a resume.
+   */
   readonly position: number;
 }
 
@@ -132,13 +135,15 @@ const FLIP_STREAM = 0xf11b;
 export class Loader implements Disposable {
   /** The set. */
   readonly set: TrainingSet;
-  /** Images per batch. */
+  /** This process's images per batch. */
   readonly batchSize: number;
   /** The order of each epoch. */
   readonly sampler: Sampler;
   readonly #decoder: ImageDecoder;
   readonly #prefetch: number;
   readonly #flip: boolean;
+  /** Images of a batch of all processes. */
+  readonly #whole: number;
   readonly #corrupt: CorruptImage[] = [];
   readonly #corruptSamples = new Set<number>();
   #seen = 0;
@@ -152,32 +157,32 @@ export class Loader implements Disposable {
   constructor(set: TrainingSet, options: LoaderOptions) {
     const { batchSize, imageSize, seed, flip = true, workers, prefetch, rank = 0, ranks = 1, codec } = options;
     this.set = set;
-    this.batchSize = batchSize;
     this.#flip = flip;
-    this.sampler = new Sampler({ size: set.size, seed, rank, ranks });
-    if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
-      throw this.#refuse(`expected a batch size of 1 or more, found ${batchSize}`);
+    if (!Number.isSafeInteger(batchSize) || batchSize < ranks) {
+      const each = ranks > 1 ? `, one for each of ${ranks} workers` : "";
+      throw this.#refuse(`expected a batch size of ${ranks} or more${each}, found ${batchSize}`);
     }
+    this.batchSize = shareOf(batchSize, rank, ranks);
+    this.sampler = new Sampler({ size: set.size, seed, rank, ranks, block: ranks === 1 ? 1 : batchSize });
     if (prefetch !== undefined && !(Number.isSafeInteger(prefetch) && prefetch >= 1)) {
       throw this.#refuse(`expected 1 or more batches of prefetch, found ${prefetch}`);
     }
     if (set.size === 0 || set.classes < 1) {
       throw this.#refuse(`expected images and classes, found ${set.size} images of ${set.classes} classes`);
     }
-    if (batchSize > this.sampler.count) {
-      const share = ranks > 1 ? ` for rank ${rank} of ${ranks}` : "";
+    if (batchSize > set.size) {
       throw this.#refuse(
-        `expected at least a batch of ${batchSize} images, found ${this.sampler.count}${share}; ` +
-          `use a batch size of ${this.sampler.count} or less`,
+        `expected at least a batch of ${batchSize} images, found ${set.size}; use a batch size of ${set.size} or less`,
       );
     }
+    this.#whole = batchSize;
     this.#decoder = new ImageDecoder({ imageSize, workers, codec });
     this.#prefetch = prefetch ?? (this.#decoder.workers === 0 ? 1 : Math.max(4, this.#decoder.workers + 1));
   }
 
   /** Batches of a whole epoch when no image is corrupt. */
   get batches(): number {
-    return Math.ceil(this.sampler.count / this.batchSize);
+    return Math.ceil(this.sampler.size / this.#whole);
   }
 
   /** The corrupt images met so far, each once, at most the first 1000. */
@@ -211,12 +216,18 @@ export class Loader implements Disposable {
    * @throws {InputError} (as a rejection) if a label is no class of the set, or more than 1 % of the images are corrupt.
    */
   async *epoch(epoch: number, position = 0): AsyncIterableIterator<Batch> {
-    const order = this.sampler.order(epoch);
-    if (!Number.isSafeInteger(position) || position < 0 || position > order.length) {
-      throw this.#refuse(`expected a position from 0 to ${order.length} in epoch ${epoch}, found ${position}`);
+    const { size } = this.sampler;
+    if (!Number.isSafeInteger(position) || position < 0 || position > size) {
+      throw this.#refuse(`expected a position from 0 to ${size} in epoch ${epoch}, found ${position}`);
     }
+    const order = this.sampler.order(epoch, position);
+    // The place in the whole order after so many of this process's samples.
+    const positionAfter = (taken: number) =>
+      this.sampler.ranks === 1
+        ? position + taken
+        : Math.min(size, position + Math.floor(taken / this.batchSize) * this.#whole);
     const ahead: Promise<DecodedImage[]>[] = [];
-    let requested = position;
+    let requested = 0;
     const request = () => {
       while (ahead.length <= this.#prefetch && requested < order.length) {
         const samples = order.subarray(requested, requested += this.batchSize);
@@ -231,7 +242,7 @@ export class Loader implements Disposable {
     let seen = 0;
     const broken: CorruptImage[] = [];
     let brokenCount = 0;
-    for (let place = position; place < order.length; place++) {
+    for (let place = 0; place < order.length; place++) {
       if (taken === chunk.length) {
         if (this.#closed) throw new Error("the loader was closed in the middle of an epoch");
         request();
@@ -253,13 +264,13 @@ export class Loader implements Disposable {
       images.push(image);
       samples.push(sample);
       if (images.length < this.batchSize) continue;
-      yield this.#batch(images, samples, epoch, place + 1);
+      yield this.#batch(images, samples, epoch, positionAfter(place + 1));
       images = [];
       samples = [];
     }
     // Of an epoch taken up late, only the share of the whole can be too large.
-    if (brokenCount > MOST_CORRUPT * order.length) throw this.#tooMany(brokenCount, seen, broken);
-    if (images.length > 0) yield this.#batch(images, samples, epoch, order.length);
+    if (brokenCount > MOST_CORRUPT * (position + order.length)) throw this.#tooMany(brokenCount, seen, broken);
+    if (images.length > 0) yield this.#batch(images, samples, epoch, size);
   }
 
   /** Ends the workers at once. A batch being waited for is rejected. */

@@ -19,6 +19,17 @@ export interface SamplerOptions {
    * @default 1
    */
   readonly ranks?: number;
+  /**
+   * Samples that the processes take together, each its part of them in the order of the ranks.
+   *
+   * @default as many as there are processes
+   */
+  readonly block?: number;
+}
+
+/** How many of `count` things rank `rank` of `ranks` takes: the first ranks take one more where they do not divide. */
+export function shareOf(count: number, rank: number, ranks: number): number {
+  return Math.floor(count / ranks) + (rank < count % ranks ? 1 : 0);
 }
 
 /** Names the shuffles among the streams of a seed. */
@@ -28,8 +39,8 @@ const STREAM = 0x5a3b1e;
  * The order of the samples in each epoch: a shuffle (Fisher and Yates) of the index, not of the file, that depends on
  * seed and epoch alone.
  *
- * With several ranks all shuffle alike and rank r takes places r, r + ranks, r + 2 ranks, …: every sample belongs to
- * exactly one rank, and the ranks' shares differ by at most one sample.
+ * With several ranks all shuffle alike, and of every block of the order each rank takes its part, the first rank the first: every sample belongs
+ * to exactly one rank, and what the ranks take of a block is, one after the other, the block.
  *
  * @example
  * ```ts
@@ -48,31 +59,37 @@ export class Sampler {
   readonly rank: number;
   /** How many processes share the set. */
   readonly ranks: number;
+  /** Samples that the ranks take together. */
+  readonly block: number;
 
   /**
    * Orders a set of `size` samples.
    *
    * @throws {InputError} if a number is out of range.
    */
-  constructor({ size, seed, rank = 0, ranks = 1 }: SamplerOptions) {
+  constructor({ size, seed, rank = 0, ranks = 1, block = ranks }: SamplerOptions) {
     check("size", size, 0, 2 ** 32 - 1);
     check("seed", seed, 0, Number.MAX_SAFE_INTEGER);
     check("ranks", ranks, 1, 2 ** 20);
     check("rank", rank, 0, ranks - 1);
+    check("block", block, ranks, 2 ** 32 - 1);
     this.size = size;
     this.seed = seed;
     this.rank = rank;
     this.ranks = ranks;
+    this.block = block;
   }
 
   /** This rank's samples per epoch. */
   get count(): number {
-    return Math.max(0, Math.ceil((this.size - this.rank) / this.ranks));
+    const share = (count: number) => shareOf(count, this.rank, this.ranks);
+    return Math.floor(this.size / this.block) * share(this.block) + share(this.size % this.block);
   }
 
-  /** This rank's samples of an epoch, in their order. */
-  order(epoch: number): Uint32Array {
+  /** This rank's samples of an epoch, in their order, of those from place `from` of the whole order on. */
+  order(epoch: number, from = 0): Uint32Array {
     check("epoch", epoch, 0, Number.MAX_SAFE_INTEGER);
+    check("place", from, 0, this.size);
     const random = new Random(this.seed, STREAM, epoch);
     const all = new Uint32Array(this.size);
     for (let i = 0; i < all.length; i++) all[i] = i;
@@ -82,8 +99,15 @@ export class Sampler {
       all[i] = all[other];
       all[other] = sample;
     }
-    if (this.ranks === 1) return all;
-    return Uint32Array.from({ length: this.count }, (_, i) => all[this.rank + i * this.ranks]);
+    if (this.ranks === 1) return all.subarray(from);
+    const own: number[] = [];
+    for (let start = from; start < this.size; start += this.block) {
+      const count = Math.min(this.block, this.size - start);
+      let first = start;
+      for (let rank = 0; rank < this.rank; rank++) first += shareOf(count, rank, this.ranks);
+      for (const sample of all.subarray(first, first + shareOf(count, this.rank, this.ranks))) own.push(sample);
+    }
+    return Uint32Array.from(own);
   }
 }
 

@@ -47,3 +47,15 @@ function partOf(gpu: Gpu, batch: Batch, imageSize: number, first: number, last: 
     }),
   };
 }
+
+/** One black image: what a rank computes that has none and never had. */
+export function blankBatch(imageSize: number): Batch {
+  return {
+    size: 1,
+    images: new Uint8Array(imageSize * imageSize * 3),
+    labels: new Int32Array(1),
+    flips: new Uint8Array(1),
+    samples: new Uint32Array(1),
+    position: 0,
+  };
+}

@@ -1,3 +1,4 @@
+import type { Group } from "../dist/group.ts";
 import { InputError } from "../errors.ts";
 import type { Head } from "../head/head.ts";
 import { asTensorData, backboneMetadata, backboneState } from "../model/model_file.ts";
@@ -52,24 +53,48 @@ export interface Checkpoint {
 const FORMAT = "centerbias checkpoint 1";
 
 /**
- * Writes a checkpoint: the backbone's tensors under PyTorch's names, the head's under `head.`, the optimizer's velocities
- * under `velocity.`, and the run's state in the metadata. Whole, with a checksum, or not at all.
- *
- * @throws {InputError} if a value is not finite, or the file cannot be written.
+ * All that a checkpoint holds of a run's parts: the backbone's tensors under PyTorch's names, the head's under `head.`, the optimizer's
+ * velocities under `velocity.`. Of a classifier that is divided over the ranks of a group, which all call this, the whole.
  */
-export async function writeCheckpoint(
-  path: string,
-  parts: CheckpointParts,
-  state: RunState,
-  identity: RunIdentity,
-  adapter: string,
-): Promise<void> {
+export async function checkpointTensors(parts: CheckpointParts, group: Group): Promise<StateDict> {
   const all: StateDict = await parts.backbone.parameters.state();
   for (const [name, value] of await parts.head.parameters.state()) all.set(`head.${name}`, value);
   for (const [name, value] of await parts.sgd.state()) all.set(`velocity.${name}`, value);
+  if (parts.head.share === undefined) return all;
+  for (const name of DIVIDED) {
+    const own = all.get(name);
+    if (own === undefined) continue;
+    const ofRanks = await group.allGather(own.data);
+    const data = new Float32Array(ofRanks.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const rows of ofRanks) {
+      data.set(rows, at);
+      at += rows.length;
+    }
+    all.set(name, { shape: [parts.head.classes, own.shape[1]], data });
+  }
+  return all;
+}
+
+/** Tables of which each rank has the rows of its classes, where the classifier is divided. */
+const DIVIDED = ["head.weight", "head.center", "velocity.head.weight"];
+
+/**
+ * Writes a checkpoint of what {@linkcode checkpointTensors} gave, with the run's state in the metadata. Whole, with a checksum, or not at all.
+ *
+ * @throws {InputError} if a value is not finite, or the file cannot be written.
+ */
+export function writeCheckpoint(
+  path: string,
+  all: StateDict,
+  backbone: Backbone,
+  state: RunState,
+  identity: RunIdentity,
+  adapter: string,
+): void {
   requireFinite(all, path, state.step);
   writeSafetensors(path, asTensorData(all), {
-    ...backboneMetadata(parts.backbone),
+    ...backboneMetadata(backbone),
     format: FORMAT,
     run_state: JSON.stringify(state),
     run_identity: JSON.stringify(identity),
@@ -158,9 +183,20 @@ export function restoreCheckpoint(checkpoint: Checkpoint, parts: CheckpointParts
     }
     return state;
   };
-  parts.head.parameters.load(under("head."), path);
+  const { share, parameters } = parts.head;
+  const rowsOfShare = (state: StateDict, prefix: string): StateDict => {
+    if (share === undefined) return state;
+    for (const [name, { shape, data }] of state) {
+      if (!DIVIDED.includes(prefix + name)) continue;
+      const [, columns] = shape;
+      const rows = data.slice(share.first * columns, (share.first + share.count) * columns);
+      state.set(name, { shape: [share.count, columns], data: rows });
+    }
+    return state;
+  };
+  parameters.load(rowsOfShare(under("head."), "head."), path);
   parts.backbone.parameters.load(backboneState(tensors), path);
-  parts.sgd.load(under("velocity."));
+  parts.sgd.load(rowsOfShare(under("velocity."), "velocity."));
 }
 
 /** What a model is made of, by its name in metadata and on the command line. */

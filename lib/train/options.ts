@@ -97,6 +97,22 @@ export interface TrainOptions {
   logEvery: number;
   /** Write no step, epoch and validation logs. @default false */
   noLog: boolean;
+  /** Adapters to train on, a worker on each: "all", numbers of doctor's list ("0,2") or parts of names. @default the one that WebGPU offers */
+  adapters?: string;
+  /** Workers on each adapter: more than one is for tests and software adapters. @default 1 */
+  workersPerAdapter: number;
+  /** Ranks of other processes and machines: none, or those that mpirun or srun started. @default "none" */
+  dist: "none" | "mpi";
+  /** Steps from one average over the workers to the next; 1 is the same as averaging gradients. @default 1 */
+  syncEvery: number;
+  /** Steps at the start that are averaged after each, whatever `syncEvery` says. @default 0 */
+  syncWarmup: number;
+  /** Batch-norm takes its statistics over the images of all workers. @default false */
+  syncBn: boolean;
+  /** The classifier is divided over the workers, a part of the classes each. @default false */
+  splitHead: boolean;
+  /** Seconds that workers wait for each other before they give up. @default 600 */
+  distTimeout: number;
   /** How convolutions are chosen: defaults, what an earlier tuning found, or timed where nothing is known yet. @default "cached" */
   tune: "off" | "cached" | "full";
   /** The tuner's file; it may be deleted, or shared. @default tuning.json in the user's cache folder */
@@ -133,6 +149,12 @@ export function parseTrainOptions(given: Partial<TrainOptions> = {}): TrainOptio
   }
   if (lrMilestones.some((epoch, i) => i > 0 && epoch <= lrMilestones[i - 1])) {
     throw new InputError(`Cannot use option lrMilestones: expected rising epochs, found ${lrMilestones.join(",")}`);
+  }
+  if (whole.splitHead && whole.syncEvery > 1) {
+    throw new InputError(
+      `Cannot use option splitHead with syncEvery ${whole.syncEvery}: expected syncEvery 1, workers with a part of the classes each ` +
+        "take every step together",
+    );
   }
   return whole;
 }

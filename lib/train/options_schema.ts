@@ -1,7 +1,7 @@
 import * as z from "../deps/zod.ts";
 
 /** Headings that options stand under, in the order of the help. */
-export const OPTION_GROUPS = ["Data", "Model", "Head", "Optimizer", "Schedule", "Run"] as const;
+export const OPTION_GROUPS = ["Data", "Model", "Head", "Optimizer", "Schedule", "Workers", "Run"] as const;
 
 type Group = typeof OPTION_GROUPS[number];
 
@@ -69,6 +69,19 @@ export const trainOptionsSchema = z.strictObject({
   polyPower: option("Schedule", "exponent of the polynomial schedule", positive.default(2)),
   warmupEpochs: option("Schedule", "epochs (or a part) of linear warm-up", z.number().min(0).default(0)),
   maxSteps: option("Schedule", "stop after this many steps (default: never)", whole(1).optional()),
+
+  adapters: option("Workers", "a worker on each: all, numbers of doctor --adapters, or names", text.optional()),
+  workersPerAdapter: option("Workers", "workers on each adapter", whole(1, 64).default(1)),
+  dist: option(
+    "Workers",
+    "mpi: this process is one that mpirun or srun started",
+    z.enum(["none", "mpi"]).default("none"),
+  ),
+  syncEvery: option("Workers", "steps from one average over the workers to the next", whole(1).default(1)),
+  syncWarmup: option("Workers", "first steps that are averaged after each", whole(0).default(0)),
+  syncBn: option("Workers", "take batch-norm statistics over all workers", z.boolean().default(false)),
+  splitHead: option("Workers", "divide the classes over the workers", z.boolean().default(false)),
+  distTimeout: option("Workers", "seconds that workers wait for each other", positive.max(86400).default(600)),
 
   seed: option("Run", "fixes weights, order of samples, mirroring", whole(0, 2 ** 32 - 1).default(21)),
   workDir: option("Run", "folder that runs are kept in", text.default("work_dirs")),

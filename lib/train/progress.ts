@@ -32,6 +32,8 @@ export interface ProgressMetrics {
   lr?: number;
   /** Speed. */
   imagesPerSecond?: number;
+  /** How the workers' time goes, where there are several. */
+  workers?: string;
   /** What is being done besides training, such as "verifying lfw 40 %"; "" for nothing. */
   doing?: string;
 }
@@ -141,8 +143,20 @@ export class Progress implements Disposable {
 
   /** Each number with its name, the most important first; a narrow terminal cuts the last ones off. */
   #words(): string[] {
-    const { step = 0, epoch, loss, t, marginMean, marginMin, marginMax, lr, imagesPerSecond, doing, skipped = 0 } =
-      this.#metrics;
+    const {
+      step = 0,
+      epoch,
+      loss,
+      t,
+      marginMean,
+      marginMin,
+      marginMax,
+      lr,
+      imagesPerSecond,
+      workers,
+      doing,
+      skipped = 0,
+    } = this.#metrics;
     const margins = marginMin === undefined || marginMax === undefined
       ? ""
       : ` (${marginMin.toFixed(3)} to ${marginMax.toFixed(3)})`;
@@ -153,6 +167,7 @@ export class Progress implements Disposable {
       loss === undefined ? "" : `loss ${loss.toFixed(4)}`,
       imagesPerSecond === undefined ? "" : `${imagesPerSecond.toFixed(imagesPerSecond < 10 ? 1 : 0)} images/s`,
       this.#timeLeft(step),
+      workers ?? "",
       t === undefined ? "" : `t ${t.toFixed(4)}`,
       marginMean === undefined ? "" : `margin ${marginMean.toFixed(3)}${margins}`,
       skipped === 0 ? "" : `${skipped} skipped`,

@@ -3,23 +3,36 @@ import { InputError } from "../errors.ts";
 import type { NamedPairResult } from "../eval/pair_table.ts";
 import { meanAccuracy } from "../eval/validation.ts";
 import { writeModel } from "../model/model_file.ts";
-import { batchParts } from "./batch_parts.ts";
-import { AFTER_DIVERGENCE, requireFinite, writeCheckpoint } from "./checkpoint.ts";
+import { batchParts, blankBatch, sharedBatchParts } from "./batch_parts.ts";
+import { AFTER_DIVERGENCE, checkpointTensors, requireFinite, writeCheckpoint } from "./checkpoint.ts";
 import { checkpointNames, checkpointPath, pruneCheckpoints } from "./checkpoint_folder.ts";
 import { makeRunParts, type RunParts, type RunSetup } from "./run_parts.ts";
-import { accuracies, epochLine, epochNumber, epochText, resultJson, stepLine, validationLines } from "./run_report.ts";
+import {
+  accuracies,
+  epochLine,
+  epochNumber,
+  epochText,
+  ratesText,
+  resultJson,
+  stepLine,
+  validationLines,
+} from "./run_report.ts";
 import { freshState, isEnded, isFinished, isValidationDue, type RunState } from "./run_state.ts";
 import { learningRate } from "./schedule.ts";
 import { type StepReading, StepReadings } from "./step_readings.ts";
-import { tuneRun } from "./tuning.ts";
+import { RankStopped, type RunRanks, type StepPlan } from "./run_ranks.ts";
+import { takeUpTuning, tuneRun } from "./tuning.ts";
 
 /** One run, from its first or resumed step to its last. */
 export class Run implements Disposable {
   readonly #setup: RunSetup;
   readonly #parts: RunParts;
   readonly #readings: StepReadings;
+  readonly #ranks: RunRanks;
   readonly #secondsBefore: number;
   readonly #state: RunState;
+  /** What a worker computes whose part of an epoch is used up. */
+  #spare: Batch | undefined;
 
   /**
    * Makes the parts of a run and its folder, or takes up the newest checkpoint of the one that is resumed.
@@ -27,9 +40,14 @@ export class Run implements Disposable {
    * @throws {InputError} if the set is not fit for training, the folder cannot be written to or is in use, or its
    * checkpoints are of another run.
    */
-  constructor(setup: RunSetup) {
+  static async open(setup: RunSetup): Promise<Run> {
+    return new Run(setup, await makeRunParts(setup));
+  }
+
+  private constructor(setup: RunSetup, parts: RunParts) {
     this.#setup = setup;
-    this.#parts = makeRunParts(setup);
+    this.#parts = parts;
+    this.#ranks = setup.ranks;
     this.#state = this.#parts.state;
     this.#secondsBefore = this.#state.seconds;
     this.#readings = new StepReadings(this.#parts.step, setup.options.logEvery);
@@ -60,10 +78,10 @@ export class Run implements Disposable {
     let finished = false;
     try {
       progress.start(1);
-      await tuneRun({ ...this.#setup, backbone: this.#parts.backbone, folder: this.folder }, signal);
+      await this.#tune(signal);
       finished = await this.#toTheEnd(signal);
     } catch (error) {
-      if (!signal?.aborted || error !== signal.reason) throw error;
+      if (!(error instanceof RankStopped) && (!signal?.aborted || error !== signal.reason)) throw error;
     } finally {
       progress.stop();
     }
@@ -71,6 +89,16 @@ export class Run implements Disposable {
     await this.#save();
     if (finished) this.#writeResult();
     return finished;
+  }
+
+  /** The first worker decides; the others take up what it found, where they have the same adapter. */
+  async #tune(signal?: AbortSignal): Promise<void> {
+    const { options } = this.#setup;
+    const share = { ...options, batchSize: Math.ceil(options.batchSize / this.#ranks.size) };
+    const setup = { ...this.#setup, options: share, backbone: this.#parts.backbone, folder: this.folder };
+    await this.#ranks.alone(() => tuneRun(setup, signal), signal);
+    const [first] = await this.#ranks.hear(setup.gpu.adapter.name);
+    if (!this.#ranks.isFirst && first === setup.gpu.adapter.name) takeUpTuning(setup);
   }
 
   async #toTheEnd(signal?: AbortSignal): Promise<boolean> {
@@ -96,12 +124,20 @@ export class Run implements Disposable {
     const batches = this.#parts.loader.epoch(state.epoch, state.position);
     try {
       for (;;) {
-        if (signal?.aborted) return false;
-        const { value: batch, done } = await batches.next();
-        if (done) break;
-        this.#takeStep(batch);
-        if (this.#readings.due) await this.#read();
-        const isLast = state.step >= maxSteps && state.position < this.#parts.loader.sampler.count;
+        if (this.#ranks.size === 1 && signal?.aborted) return false;
+        const { value, done } = await batches.next();
+        const batch = done ? undefined : value;
+        const plan = await this.#ranks.agree({
+          images: batch?.size ?? 0,
+          position: batch?.position ?? 0,
+          stops: signal?.aborted ?? false,
+          reads: this.#readings.dueAfter(1),
+        }, state.step);
+        if (plan.stops) return false;
+        if (plan.shares.every((share) => share === 0)) break;
+        await this.#takeStep(batch, plan);
+        if (plan.reads) await this.#read();
+        const isLast = state.step >= maxSteps && state.position < this.#parts.loader.sampler.size;
         if (isLast || state.step % ckptSaveSteps === 0) await this.#save();
         if (isLast) return true;
       }
@@ -109,33 +145,47 @@ export class Run implements Disposable {
       await batches.return?.(undefined);
     }
     await this.#read();
-    this.#closeEpoch();
+    await this.#closeEpoch();
     // Before the validation: whatever happens in it, the epoch is not lost.
     if (isEnded(state, options) || state.epoch % ckptSaveFreq === 0) await this.#save();
     return true;
   }
 
-  #takeStep(batch: Batch): void {
+  async #takeStep(batch: Batch | undefined, plan: StepPlan): Promise<void> {
     const { gpu, options } = this.#setup;
+    const { step, loader } = this.#parts;
     const state = this.#state;
     const rate = learningRate(options, {
       epoch: state.epoch,
       step: state.epochStep,
-      stepsPerEpoch: this.#parts.loader.batches,
+      stepsPerEpoch: loader.batches,
     });
-    this.#parts.step.run(batchParts(gpu, batch, options.imageSize, options.accumulate), rate);
+    if (batch) this.#spare = batch;
+    const computed = batch ?? this.#spare ?? blankBatch(options.imageSize);
+    const { rank } = this.#ranks.group;
+    const { shares } = plan;
+    const { imageSize, accumulate } = options;
+    await step.run(
+      this.#ranks.size === 1
+        ? batchParts(gpu, computed, imageSize, accumulate)
+        : sharedBatchParts(gpu, computed, imageSize, accumulate, { rank, shares }),
+      rate,
+    );
     state.step++;
     state.epochStep++;
-    state.position = batch.position;
-    this.#readings.add({ step: state.step, rate, batch: batch.samples });
+    state.position = plan.position;
+    await this.#ranks.afterStep(step, shares, state.step);
+    this.#readings.add({ step: state.step, rate, batch: batch?.samples ?? new Uint32Array() });
   }
 
   /** Waits for the GPU and takes in the scalars of all steps since the last time. */
   async #read(): Promise<void> {
     const { progress, options, onStep } = this.#setup;
-    const { readings, seconds } = await this.#readings.read();
-    const last = readings.at(-1);
-    if (last === undefined) return;
+    const { readings: own, seconds } = await this.#readings.read();
+    if (own.length === 0) return;
+    const readings = await this.#ranks.combine(own);
+    const rates = await this.#ranks.rates(own.reduce((sum, one) => sum + one.samples, 0), seconds);
+    const last = readings[readings.length - 1];
     const epoch = this.#state.epoch + 1;
     const diverged = readings.find(({ loss }) => !Number.isFinite(loss));
     this.#parts.log.step(
@@ -152,7 +202,13 @@ export class Run implements Disposable {
       sums.samples += samples;
     }
     const images = readings.reduce((sum, one) => sum + one.samples, 0);
-    progress.update({ ...last, epoch, lr: last.rate, imagesPerSecond: images / seconds });
+    progress.update({
+      ...last,
+      epoch,
+      lr: last.rate,
+      imagesPerSecond: images / seconds,
+      ...rates && { workers: ratesText(rates) },
+    });
     readings.forEach((one) => onStep?.(one));
   }
 
@@ -170,12 +226,12 @@ export class Run implements Disposable {
     );
   }
 
-  #closeEpoch(): void {
+  async #closeEpoch(): Promise<void> {
     const state = this.#state;
     const { options, progress } = this.#setup;
     state.epoch++;
     state.trainAccuracy = state.sums.right / state.sums.samples;
-    this.#takeStock();
+    await this.#takeStock();
     this.#parts.log.epoch(epochLine(state));
     progress.line(epochText(state, options.endEpoch));
     state.epochStep = 0;
@@ -184,26 +240,42 @@ export class Run implements Disposable {
   }
 
   /** Brings what is counted elsewhere into the state. */
-  #takeStock(): void {
+  async #takeStock(): Promise<void> {
     const state = this.#state;
     state.seconds = this.#secondsBefore + (performance.now() - this.#setup.began) / 1000;
-    const known = new Map([...state.corrupt, ...this.#parts.loader.corrupt].map((image) => [image.name, image]));
+    const { corrupt, corruptCount } = this.#parts.loader;
+    const ofRanks = await this.#ranks.hear({ corrupt, corruptCount });
+    const known = new Map(
+      [...state.corrupt, ...ofRanks.flatMap(({ corrupt }) => corrupt)].map((image) => [image.name, image]),
+    );
     state.corrupt = [...known.values()].slice(0, 1000);
-    state.corruptCount = Math.max(state.corruptCount, known.size, this.#parts.loader.corruptCount);
+    const counted = ofRanks.reduce((sum, { corruptCount }) => sum + corruptCount, 0);
+    state.corruptCount = Math.max(state.corruptCount, known.size, counted);
   }
 
   async #validateUntrained(signal?: AbortSignal): Promise<void> {
     const { options, validation, progress } = this.#setup;
     const state = this.#state;
     if (!options.valFirst || state.step > 0 || state.validated !== undefined || validation.sets.length === 0) return;
-    state.untrained = await this.#figures(signal);
+    this.#parts.step.release();
+    await this.#ranks.alone(async () => {
+      state.untrained = await this.#figures(signal);
+      this.#parts.log.validation(validationLines(state.untrained, state));
+      progress.line(`untrained network  ${accuracies(state.untrained)}`);
+    }, signal);
     state.validated = 0;
-    this.#parts.log.validation(validationLines(state.untrained, state));
-    progress.line(`untrained network  ${accuracies(state.untrained)}`);
   }
 
   /** Validates the model of now and keeps it where it is the best. */
   async #validate(signal?: AbortSignal): Promise<void> {
+    // The memory that steps keep is the validation's meanwhile.
+    this.#parts.step.release();
+    await this.#ranks.align(this.#parts.step);
+    await this.#ranks.alone(() => this.#judge(signal), signal);
+    this.#state.validated = this.#state.step;
+  }
+
+  async #judge(signal?: AbortSignal): Promise<void> {
     const { validation, options, progress } = this.#setup;
     const { backbone } = this.#parts;
     const state = this.#state;
@@ -216,26 +288,18 @@ export class Run implements Disposable {
       const accuracy = meanAccuracy(state.validation);
       isBest = accuracy > (state.best?.accuracy ?? -1);
       if (isBest) state.best = { accuracy, epoch: state.epoch, step: state.step };
-      progress.line(
-        `${state.epochStep > 0 ? `step ${state.step}` : epochNumber(state.epoch, options.endEpoch)}  verification  ${
-          accuracies(state.validation)
-        }` +
-          (isBest ? "  (best so far)" : ""),
-      );
+      const place = state.epochStep > 0 ? `step ${state.step}` : epochNumber(state.epoch, options.endEpoch);
+      progress.line(`${place}  verification  ${accuracies(state.validation)}${isBest ? "  (best so far)" : ""}`);
     }
-    if (isBest) {
-      writeModel(this.#modelPath, backbone, weights, {
-        epoch: String(state.epoch),
-        step: String(state.step),
-        run: this.folder,
-      });
-    }
-    state.validated = state.step;
+    if (!isBest) return;
+    writeModel(this.#modelPath, backbone, weights, {
+      epoch: String(state.epoch),
+      step: String(state.step),
+      run: this.folder,
+    });
   }
 
   async #figures(signal?: AbortSignal): Promise<NamedPairResult[]> {
-    // The memory that steps keep is the validation's meanwhile.
-    this.#parts.step.release();
     const { validation, progress } = this.#setup;
     const results = await validation.run(this.#parts.backbone, {
       signal,
@@ -254,13 +318,18 @@ export class Run implements Disposable {
   /** Writes a checkpoint of now; the scalars so far are looked at first, so that no loss that is not finite gets into one. */
   async #save(): Promise<void> {
     await this.#read();
-    this.#takeStock();
+    await this.#takeStock();
     this.#state.lossScale = await this.#parts.step.lossScale?.read();
     this.#parts.log.sync();
     const { gpu, options } = this.#setup;
-    const path = checkpointPath(this.folder, this.#state.step);
-    await writeCheckpoint(path, this.#parts, this.#state, this.#parts.identity, gpu.adapter.name);
-    pruneCheckpoints(this.folder, options.keep);
+    const { step, backbone, identity } = this.#parts;
+    await this.#ranks.align(step);
+    const tensors = await checkpointTensors(this.#parts, this.#ranks.group);
+    await this.#ranks.alone(() => {
+      const path = checkpointPath(this.folder, this.#state.step);
+      writeCheckpoint(path, tensors, backbone, this.#state, identity, gpu.adapter.name);
+      pruneCheckpoints(this.folder, options.keep);
+    });
     this.#readings.skipTime();
   }
 

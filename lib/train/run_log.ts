@@ -31,6 +31,36 @@ const LOGS = { step: "train_step_log.txt", epoch: "train_epoch_log.txt", validat
 
 type LogName = keyof typeof LOGS;
 
+/** What is written of a run besides checkpoints. */
+export interface RunRecords extends Disposable {
+  /** The run's folder. */
+  readonly folder: string;
+  /** Appends to the log of steps. */
+  step(lines: LogLine[]): void;
+  /** Appends to the log of epochs. */
+  epoch(line: LogLine): void;
+  /** Appends to the log of validations, one line per set. */
+  validation(lines: LogLine[]): void;
+  /** Writes what a finished run comes to. */
+  result(result: Record<string, unknown>): void;
+  /** Brings all lines to the disk. */
+  sync(): void;
+}
+
+/** Of a worker beside the one that writes: nothing. */
+export function noRecords(folder: string): RunRecords {
+  const nothing = () => {};
+  return {
+    folder,
+    step: nothing,
+    epoch: nothing,
+    validation: nothing,
+    result: nothing,
+    sync: nothing,
+    [Symbol.dispose]: nothing,
+  };
+}
+
 /**
  * The folder of a run, `<workDir>/<prefix>/exp<N>`, and what is written there besides checkpoints: hparam.yaml, three
  * logs of one JSON object per line, result.json.
@@ -49,7 +79,7 @@ type LogName = keyof typeof LOGS;
  * Deno.removeSync(workDir, { recursive: true });
  * ```
  */
-export class RunLog implements Disposable {
+export class RunLog implements RunRecords {
   /** The run's folder. */
   readonly folder: string;
   #files: Partial<Record<LogName, Deno.FsFile>> = {};

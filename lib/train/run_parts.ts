@@ -2,14 +2,22 @@ import { Loader } from "../data/loader.ts";
 import type { TrainingSet } from "../data/training_set.ts";
 import type { Validation } from "../eval/validation.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
+import { classShare } from "../head/class_share.ts";
 import { createHead } from "../head/create_head.ts";
 import { createBackbone } from "../nn/backbone.ts";
-import { type CheckpointParts, restoreCheckpoint, type RunIdentity } from "./checkpoint.ts";
+import {
+  type Checkpoint,
+  type CheckpointParts,
+  readCheckpoint,
+  restoreCheckpoint,
+  type RunIdentity,
+} from "./checkpoint.ts";
 import { newestCheckpoint } from "./checkpoint_folder.ts";
 import type { TrainOptions } from "./options.ts";
 import type { Progress } from "./progress.ts";
 import { RunLock } from "./run_lock.ts";
-import { RunLog } from "./run_log.ts";
+import { noRecords, RunLog, type RunRecords } from "./run_log.ts";
+import type { RunRanks } from "./run_ranks.ts";
 import { openingLines, type RunFacts } from "./run_report.ts";
 import { freshState, isFinished, type RunState } from "./run_state.ts";
 import type { StepReading } from "./step_readings.ts";
@@ -31,6 +39,8 @@ export interface RunSetup {
   readonly began: number;
   /** Told of each step once its scalars are read. */
   readonly onStep?: (reading: StepReading) => void;
+  /** The workers of the run, of which this is one. */
+  readonly ranks: RunRanks;
 }
 
 /** What a run consists of; disposed of together. */
@@ -44,7 +54,7 @@ export interface RunParts extends CheckpointParts, Disposable {
   /** Takes its steps. */
   readonly step: TrainingStep;
   /** Its folder. */
-  readonly log: RunLog;
+  readonly log: RunRecords;
   /** Where it stands: changed as the run goes on. */
   readonly state: RunState;
 }
@@ -56,11 +66,11 @@ export interface RunParts extends CheckpointParts, Disposable {
  * @throws {InputError} if the set is not fit for training, the folder cannot be written to or is in use, or its
  * checkpoints are damaged or of another run.
  */
-export function makeRunParts({ gpu, set, options, progress }: RunSetup): RunParts {
+export async function makeRunParts({ gpu, set, options, progress, ranks }: RunSetup): Promise<RunParts> {
   const { resume, seed, batchSize, headType } = options;
+  const { group, together, isFirst } = ranks;
   using resources = new DisposableStack();
-  if (resume !== undefined) resources.use(RunLock.acquire(resume));
-  const checkpoint = resume === undefined ? undefined : newestCheckpoint(resume, (text) => progress.line(text));
+  const checkpoint = await resumedCheckpoint(ranks, options, (resource) => resources.use(resource), progress);
   const loader = resources.use(
     new Loader(set, {
       batchSize,
@@ -69,16 +79,21 @@ export function makeRunParts({ gpu, set, options, progress }: RunSetup): RunPart
       flip: options.flip,
       workers: options.numWorkers,
       codec: options.codec,
+      rank: group.rank,
+      ranks: group.size,
     }),
   );
-  const backbone = resources.adopt(createBackbone(gpu, options.model, options), (one) => one.dispose());
+  const shared = { together: options.syncBn ? together : undefined };
+  const backbone = resources.adopt(createBackbone(gpu, options.model, options, shared), (one) => one.dispose());
+  const { classes } = set;
+  const split = options.splitHead && together ? classShare(classes, group.rank, group.size) : undefined;
   const head = resources.adopt(
-    createHead(gpu, headType, { ...options, classes: set.classes, seed: seed + 1 }),
+    createHead(gpu, headType, { ...options, classes, seed: seed + 1, together, split }),
     (one) => one.dispose(),
   );
-  const step = resources.adopt(new TrainingStep(gpu, backbone, head, options), (one) => one.dispose());
+  const step = resources.adopt(new TrainingStep(gpu, backbone, head, { ...options, together }), (one) => one.dispose());
   const parts = { backbone, head, sgd: step.sgd };
-  const identity = { seed, batchSize, samples: set.size, classes: set.classes, headType };
+  const identity = { seed, batchSize, samples: set.size, classes, headType };
   if (checkpoint !== undefined) restoreCheckpoint(checkpoint, parts, identity);
   const state = checkpoint?.state ?? freshState();
   if (state.lossScale) step.lossScale?.load(state.lossScale);
@@ -88,17 +103,39 @@ export function makeRunParts({ gpu, set, options, progress }: RunSetup): RunPart
   }
 
   const finished = isFinished(state, options);
-  const log = resources.use(
-    resume === undefined ? RunLog.create(options) : RunLog.resume(options, { ...state, finished }),
-  );
-  if (resume === undefined) resources.use(RunLock.acquire(log.folder));
-  const facts = { folder: log.folder, options, set, backbone, adapter: gpu.adapter };
-  for (const line of openingLines(facts, standing(options, state, checkpoint !== undefined))) progress.line(line);
+  const opened = isFirst
+    ? resources.use(resume === undefined ? RunLog.create(options) : RunLog.resume(options, { ...state, finished }))
+    : undefined;
+  if (opened && resume === undefined) resources.use(RunLock.acquire(opened.folder));
+  const folder = await ranks.tell(opened?.folder);
+  const log = opened ?? noRecords(folder);
+  const facts = { folder, options, set, backbone, adapter: gpu.adapter };
+  const workers = await ranks.hear(gpu.adapter.name);
+  for (const line of openingLines(facts, standing(options, state, checkpoint !== undefined), workers)) {
+    progress.line(line);
+  }
   if (checkpoint !== undefined && checkpoint.adapter !== gpu.adapter.name) {
     progress.line(`warning   the run began on ${checkpoint.adapter}: from here on its last digits may differ`);
   }
   const owned = resources.move();
   return { ...parts, identity, facts, loader, step, log, state, [Symbol.dispose]: () => owned.dispose() };
+}
+
+/** The checkpoint that the run goes on from: the first rank locks the folder and chooses, the others read the same file. */
+async function resumedCheckpoint(
+  ranks: RunRanks,
+  { resume }: TrainOptions,
+  use: (lock: Disposable) => void,
+  progress: Progress,
+): Promise<Checkpoint | undefined> {
+  if (resume === undefined) return undefined;
+  let checkpoint: Checkpoint | undefined;
+  if (ranks.isFirst) {
+    use(RunLock.acquire(resume));
+    checkpoint = newestCheckpoint(resume, (text) => progress.line(text));
+  }
+  const path = await ranks.tell(checkpoint?.path ?? "");
+  return ranks.isFirst || path === "" ? checkpoint : readCheckpoint(path);
 }
 
 /** Where a run stands, in words that follow the name of its folder. */

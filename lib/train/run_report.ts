@@ -7,6 +7,7 @@ import type { Backbone } from "../nn/backbone.ts";
 import type { TrainOptions } from "./options.ts";
 import { duration } from "./progress.ts";
 import type { LogLine } from "./run_log.ts";
+import type { RankRates } from "./run_ranks.ts";
 import type { RunState } from "./run_state.ts";
 import type { StepReading } from "./step_readings.ts";
 import { VERSION } from "./version.ts";
@@ -25,17 +26,54 @@ export interface RunFacts {
   readonly adapter: AdapterFacts;
 }
 
-/** The lines a run begins with; `standing` says where it stands, after the name of its folder. */
-export function openingLines({ folder, options, set, backbone, adapter }: RunFacts, standing: string): string[] {
+/**
+ * The lines a run begins with; `standing` says where it stands, after the name of its folder; `workers` are the adapters of all workers,
+ * where there are several.
+ */
+export function openingLines(
+  { folder, options, set, backbone, adapter }: RunFacts,
+  standing: string,
+  workers: readonly string[] = [],
+): string[] {
   const { width, imageSize, batchSize, model, headType, precision } = options;
   const millions = (backbone.parameters.size / 1e6).toFixed(2);
   return [
     `adapter   ${adapter.name}${adapter.software ? " (software: computes on the processor)" : ""}`,
+    ...workers.length > 1 ? [`workers   ${workersText(workers, options)}`] : [],
     `data      ${set.name}: ${set.size} images of ${set.classes} classes, batches of ${batchSize}`,
     `model     ${model}, width ${width}, images ${imageSize}x${imageSize}, ${millions} million parameters; head ${headType}` +
     (precision === "mixed" ? "; mixed precision" : ""),
     `run       ${folder}${standing}`,
   ];
+}
+
+/** "2: NVIDIA RTX 3090; averaged after each step". */
+function workersText(workers: readonly string[], { syncEvery, syncWarmup, splitHead, syncBn }: TrainOptions): string {
+  const names = [...new Set(workers)].map((name) => {
+    const count = workers.filter((other) => other === name).length;
+    return count === workers.length ? name : `${count} x ${name}`;
+  });
+  const words = [
+    syncEvery === 1 ? "averaged after each step" : `averaged every ${syncEvery} steps`,
+    ...syncEvery > 1 && syncWarmup > 0 ? [`in the first ${syncWarmup} after each`] : [],
+    ...splitHead ? ["classifier divided"] : [],
+    ...syncBn ? ["batch-norm over all"] : [],
+  ];
+  return `${workers.length}: ${names.join(", ")}; ${words.join(", ")}`;
+}
+
+/** A worker that is slower than the fastest by this much is named. */
+const STRAGGLES = 0.75;
+
+/** How the workers' time went: "workers 210 + 195 images/s  averaging 12 %". */
+export function ratesText({ imagesPerSecond, averaging }: RankRates): string {
+  const fastest = Math.max(...imagesPerSecond);
+  const slowest = Math.min(...imagesPerSecond);
+  const shown = imagesPerSecond.length > 8
+    ? `${slowest.toFixed(0)} to ${fastest.toFixed(0)} images/s each`
+    : `${imagesPerSecond.map((rate) => rate.toFixed(rate < 10 ? 1 : 0)).join(" + ")} images/s`;
+  const lags = slowest < STRAGGLES * fastest ? `  worker ${imagesPerSecond.indexOf(slowest)} is slowest` : "";
+  return `workers ${shown}  averaging ${(100 * averaging).toFixed(0)} %${lags}`;
 }
 
 /** One step in the log. */

@@ -35,9 +35,9 @@ export class StepReadings {
     this.#waiting.push(step);
   }
 
-  /** Whether it is time to read. */
-  get due(): boolean {
-    return this.#waiting.length >= this.#every;
+  /** Whether it will be time to read after so many more steps. */
+  dueAfter(more: number): boolean {
+    return this.#waiting.length + more >= this.#every;
   }
 
   /** Does not count the time since the last reading: something else was done. */

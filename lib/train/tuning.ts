@@ -65,6 +65,12 @@ export async function tuneRun(setup: TuningSetup, signal?: AbortSignal): Promise
   writeFileAtomic(path, new TextEncoder().encode(text + "\n"), { force: true });
 }
 
+/** Takes up what another worker of the run chose, if it is to be found; else everything has its default. */
+export function takeUpTuning({ gpu, backbone, options, folder }: Omit<TuningSetup, "progress">): void {
+  const passes = askedPasses(gpu, backbone, Math.ceil(options.batchSize / options.accumulate));
+  takeUp(gpu.choices, passes, `${folder}/kernels.json`);
+}
+
 /** Takes up what kernels.json says; false if there is none, as in a run's first part. */
 function takeUp(choices: ConvChoices, passes: readonly AskedPass[], path: string): boolean {
   let chosen: z.output<typeof chosenSchema>;

@@ -131,11 +131,22 @@ Deno.test("Loader: flips depend on seed, epoch and sample alone, and are half of
   });
 });
 
-Deno.test("Loader: ranks share the epoch", async () => {
-  await withSet({ size: 21 }, async (set) => {
-    const shares = await Promise.all([0, 1].map((rank) => collect(set, { rank, ranks: 2 }, 2)));
-    const samples = shares.flat().flatMap((batch) => [...batch.samples]).sort((a, b) => a - b);
-    assert.deepEqual(samples, Array.from({ length: 21 }, (_, i) => i));
+Deno.test("Loader: ranks share each batch, in their order, also from the middle of an epoch", async () => {
+  await withSet({ size: 23 }, async (set) => {
+    for (const position of [0, 10]) {
+      const whole = await collect(set, { batchSize: 5 }, 2, position);
+      const shares = await Promise.all(
+        [0, 1, 2].map((rank) => collect(set, { batchSize: 5, rank, ranks: 3 }, 2, position)),
+      );
+      whole.forEach(({ samples, labels, flips, position: after }, i) => {
+        const parts = shares.map((share) => share[i]);
+        assert.deepEqual(parts.flatMap((one) => [...one.samples]), [...samples]);
+        assert.deepEqual(parts.flatMap((one) => [...one.labels]), [...labels]);
+        assert.deepEqual(parts.flatMap((one) => [...one.flips]), [...flips]);
+        assert.ok(parts.every((one) => one.position === after));
+      });
+      assert.deepEqual(shares[0].map(({ size }) => size), position === 0 ? [2, 2, 2, 2, 1] : [2, 2, 1]);
+    }
   });
 });
 
@@ -176,7 +187,8 @@ Deno.test("Loader refuses a batch larger than the set, an empty set, zero classe
         message,
       });
     refuses({ batchSize: 9 }, /batch of 9 images, found 8; use a batch size of 8 or less/);
-    refuses({ batchSize: 5, ranks: 2 }, /found 4 for rank 0 of 2/);
+    refuses({ batchSize: 9, ranks: 2 }, /batch of 9 images, found 8/);
+    refuses({ batchSize: 2, ranks: 3 }, /batch size of 3 or more, one for each of 3 workers, found 2/);
     refuses({ batchSize: 0 }, /batch size/);
     refuses({ prefetch: 0 }, /prefetch/);
     refuses({ imageSize: 0 }, /image size/);

@@ -27,7 +27,7 @@ Deno.test("StepReadings gives each step its rate and batch, and reads more at on
   const rounds: number[] = [];
   for (let round = 0; round < 5; round++) {
     fake.pending = 0;
-    while (!readings.due) {
+    while (!readings.dueAfter(0)) {
       readings.add({ step: ++taken, rate: taken / 10, batch: Uint32Array.of(taken) });
       fake.pending++;
     }

@@ -78,7 +78,7 @@ async function benchSet(gpu: Gpu, options: BenchOptions, report: Report, data: s
         step.run(batchParts(gpu, batch, imageSize, 1), 1e-4);
         readings.add({ step: ++done, rate: 1e-4, batch: batch.samples });
         images += batch.size;
-        if (readings.due) await readings.read();
+        if (readings.dueAfter(0)) await readings.read();
       }
     } finally {
       await batches.return?.(undefined);
