@@ -256,7 +256,9 @@ export class Run implements Disposable {
   async #validateUntrained(signal?: AbortSignal): Promise<void> {
     const { options, validation, progress } = this.#setup;
     const state = this.#state;
-    if (!options.valFirst || state.step > 0 || state.validated !== undefined || validation.sets.length === 0) return;
+    if (!options.valFirst || state.step > 0 || state.validated !== undefined) return;
+    // Only the first worker has verification sets.
+    if (!await this.#ranks.tell(validation.sets.length > 0)) return;
     this.#parts.step.release();
     await this.#ranks.alone(async () => {
       state.untrained = await this.#figures(signal);
