@@ -2,6 +2,7 @@
 /** `train`: trains a model, or goes on with a run. */
 import { resolveTrainOptions } from "../lib/train/resolve_options.ts";
 import { train } from "../lib/train/trainer.ts";
+import { endProcess } from "./end_process.ts";
 import { runCommand } from "./program.ts";
 import { EXIT_INTERRUPTED, stopOnSignal } from "./stop_on_signal.ts";
 import { terminal } from "./terminal.ts";
@@ -33,6 +34,6 @@ if (import.meta.main) {
         if (Deno.stdout.isTerminal()) terminal().write("\x1b[?25h\n"); // the bar hides the cursor
       },
     });
-    Deno.exit(finished ? 0 : EXIT_INTERRUPTED);
-  });
+    endProcess(finished ? 0 : EXIT_INTERRUPTED);
+  }, endProcess);
 }
