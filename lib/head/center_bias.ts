@@ -4,7 +4,7 @@ import { rowsPerBinding, tableRanges } from "../gpu/row_ranges.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import type { Together } from "../gpu/together.ts";
 import { Parameters } from "../nn/parameters.ts";
-import { addClassTable, type ClassShare, splitOf } from "./class_share.ts";
+import { addClassTable, type ClassShare, sampleOf, splitOf } from "./class_share.ts";
 import type { Head } from "./head.ts";
 import type { ClassFacts, Samples, StepMargins } from "./margin.ts";
 import { goesOverClasses, marginSoftmax } from "./margin_softmax.ts";
@@ -35,6 +35,10 @@ export interface CenterBiasOptions {
   readonly together?: Together;
   /** Keeps a part of the classes; the others are other ranks' of {@linkcode CenterBiasOptions.together}. @default all */
   readonly split?: ClassShare;
+  /** Share of the classes that take part in a step, with those of the batch's labels (Partial FC). @default 1 */
+  readonly sampleRate?: number;
+  /** Most labels of a step, of all ranks. */
+  readonly batchSize?: number;
 }
 
 /**
@@ -50,6 +54,7 @@ export function centerBiasHead(gpu: Gpu, options: CenterBiasOptions): Head {
   const weight = addClassTable(parameters, "weight", options);
   const center = addClassTable(parameters, "center", options, { trainable: false });
   const split = splitOf(options);
+  const sample = sampleOf(gpu, options);
   const t = parameters.add("t", [], () => 0, { trainable: false });
 
   const ranges = tableRanges(center, rowsPerBinding(gpu, embeddingSize));
@@ -93,6 +98,7 @@ export function centerBiasHead(gpu: Gpu, options: CenterBiasOptions): Head {
     parameters,
     updatesInPlace: goesOverClasses(embeddingSize),
     share: options.split,
+    drawClasses: sample && ((labels, step) => sample.draw(labels, step)),
     step: (embeddings, labels, update) =>
       marginSoftmax(gpu, embeddings, weight, labels, {
         scale,
@@ -100,7 +106,10 @@ export function centerBiasHead(gpu: Gpu, options: CenterBiasOptions): Head {
         centers: center,
         moveCenters,
         decide,
-      }, { update, together, split }),
-    dispose: () => parameters.dispose(),
+      }, { update, together, split, sample }),
+    dispose: () => {
+      sample?.dispose();
+      parameters.dispose();
+    },
   };
 }

@@ -1,5 +1,7 @@
+import type { Gpu } from "../gpu/start_webgpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Parameters, TableOptions } from "../nn/parameters.ts";
+import { ClassSample } from "./class_sample.ts";
 import type { ClassSplit } from "./split_softmax.ts";
 import { xavierUniform } from "./xavier.ts";
 
@@ -40,4 +42,21 @@ export function addClassTable(
 /** How a head's classes are divided, for its loss. */
 export function splitOf({ classes, split }: ClassTableOptions): ClassSplit | undefined {
   return split && { first: split.first, total: classes };
+}
+
+/** What of a head's options its sampling is made from. */
+export interface ClassSampleOptions {
+  readonly classes: number;
+  readonly seed?: number;
+  readonly split?: ClassShare;
+  readonly sampleRate?: number;
+  readonly batchSize?: number;
+}
+
+/** How a head's classes are sampled: not at all at a rate of 1. */
+export function sampleOf(
+  gpu: Gpu,
+  { classes, seed = 21, split = { first: 0, count: classes }, sampleRate = 1, batchSize = 0 }: ClassSampleOptions,
+): ClassSample | undefined {
+  return sampleRate < 1 ? new ClassSample(gpu, split, sampleRate, batchSize, seed) : undefined;
 }

@@ -2,7 +2,7 @@ import * as tf from "../deps/tfjs.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import type { Together } from "../gpu/together.ts";
 import { Parameters } from "../nn/parameters.ts";
-import { addClassTable, type ClassShare, splitOf } from "./class_share.ts";
+import { addClassTable, type ClassShare, sampleOf, splitOf } from "./class_share.ts";
 import type { Head } from "./head.ts";
 import { goesOverClasses, marginSoftmax } from "./margin_softmax.ts";
 
@@ -22,6 +22,10 @@ export interface FixedMarginOptions {
   readonly together?: Together;
   /** Keeps a part of the classes; the others are other ranks'. @default all */
   readonly split?: ClassShare;
+  /** Share of the classes that take part in a step, with those of the batch's labels (Partial FC). @default 1 */
+  readonly sampleRate?: number;
+  /** Most labels of a step, of all ranks. */
+  readonly batchSize?: number;
 }
 
 /** Margin on the angle. @source Deng et al., "ArcFace", 2019 */
@@ -44,12 +48,14 @@ function fixedMarginHead(
   const parameters = new Parameters(gpu, seed);
   const weight = addClassTable(parameters, "weight", options);
   const split = splitOf(options);
+  const sample = sampleOf(gpu, options);
   return {
     name,
     classes,
     parameters,
     updatesInPlace: goesOverClasses(embeddingSize),
     share: options.split,
+    drawClasses: sample && ((labels, step) => sample.draw(labels, step)),
     step: (embeddings, labels, update) =>
       marginSoftmax(gpu, embeddings, weight, labels, {
         scale,
@@ -61,7 +67,10 @@ function fixedMarginHead(
             report: { t: tf.scalar(0), mean: fixed, max: fixed, min: fixed },
           };
         },
-      }, { update, together, split }),
-    dispose: () => parameters.dispose(),
+      }, { update, together, split, sample }),
+    dispose: () => {
+      sample?.dispose();
+      parameters.dispose();
+    },
   };
 }

@@ -31,6 +31,11 @@ export interface Head {
   /** The classes it has where these are divided over ranks: `weight` and `center` have rows for them alone. */
   readonly share?: ClassShare;
   /**
+   * Where classes are sampled: draws those that take part in the step after `step` steps, before it; `labels` are those of all
+   * samples, of all ranks.
+   */
+  readonly drawClasses?: (labels: Int32Array, step: number) => void;
+  /**
    * Loss of embeddings [batch, dim] with labels [batch] (int32); moves the head's buffers. With `update`, the loss has a gradient by the embeddings
    * alone, and the backward pass that computes it changes the class weights.
    */

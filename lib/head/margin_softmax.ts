@@ -2,6 +2,7 @@ import type { Gpu } from "../gpu/start_webgpu.ts";
 import type { Tensor, Tensor1D, Tensor2D } from "../gpu/tensor.ts";
 import { classSoftmax } from "./class_softmax.ts";
 import type { Together } from "../gpu/together.ts";
+import type { ClassSample } from "./class_sample.ts";
 import type { ClassUpdate, HeadStep } from "./head.ts";
 import type { MarginOptions } from "./margin.ts";
 import { type ClassSplit, splitSoftmax } from "./split_softmax.ts";
@@ -15,6 +16,8 @@ export interface MarginSoftmaxOptions {
   readonly together?: Together;
   /** The weights are those of a part of the classes, and the others are other ranks'. */
   readonly split?: ClassSplit;
+  /** The classes that take part. @default all */
+  readonly sample?: ClassSample;
 }
 
 /** The kernels over classes read four values of an embedding at a time. */
@@ -32,11 +35,11 @@ export function marginSoftmax(
   weight: readonly Tensor[],
   labels: Tensor1D,
   options: MarginOptions,
-  { update, together, split }: MarginSoftmaxOptions = {},
+  { update, together, split, sample }: MarginSoftmaxOptions = {},
 ): HeadStep {
-  if (split) return splitSoftmax(gpu, embeddings, weight, labels, options, { update }, together!, split);
+  if (split) return splitSoftmax(gpu, embeddings, weight, labels, options, { update, sample }, together!, split);
   if (goesOverClasses(embeddings.shape[1])) {
-    return classSoftmax(gpu, embeddings, weight, labels, options, { update, together });
+    return classSoftmax(gpu, embeddings, weight, labels, options, { update, together, sample });
   }
   if (update) throw new Error(`Class weights of ${embeddings.shape[1]} values cannot be updated in place`);
   return plainSoftmax(embeddings, weight as readonly Tensor2D[], labels, options);

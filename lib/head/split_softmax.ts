@@ -3,9 +3,16 @@ import { joinScanKernel, joinScanPartsKernel } from "../gpu/kernels/class_scan.t
 import { gradientOp } from "../gpu/ops/gradient_op.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import { imagesBefore, sumOfShares, type Together } from "../gpu/together.ts";
-import { classGradients, throughLengths } from "./class_gradients.ts";
-import { classRows, classScan, targetCosines } from "./class_passes.ts";
-import { classesPerPass, type ClassSoftmaxOptions, gatherSamples } from "./class_softmax.ts";
+import { throughLengths } from "./class_gradients.ts";
+import { classScan, targetCosines } from "./class_passes.ts";
+import type { ClassSample } from "./class_sample.ts";
+import {
+  classesPerPass,
+  type ClassSoftmaxOptions,
+  gatherSamples,
+  partakingGradients,
+  partakingRows,
+} from "./class_softmax.ts";
 import type { HeadStep } from "./head.ts";
 import { type ClassFacts, type MarginOptions, normalizeRows, withMargin } from "./margin.ts";
 
@@ -33,7 +40,7 @@ export function splitSoftmax(
   weight: readonly tf.Tensor[],
   labels: tf.Tensor1D,
   options: MarginOptions,
-  { update, perForward = classesPerPass(gpu, embeddings.shape[1]), perGradient }: ClassSoftmaxOptions,
+  { update, sample, perForward = classesPerPass(gpu, embeddings.shape[1]), perGradient }: ClassSoftmaxOptions,
   together: Together,
   { first: firstClass, total }: ClassSplit,
 ): HeadStep {
@@ -47,27 +54,31 @@ export function splitSoftmax(
       const samples = gatherSamples(together, { embeddings, labels });
       moveCenters?.(samples);
       const e = normalizeRows(samples.embeddings);
-      const { inverse, hardness } = classRows(gpu, weight, centers, perForward);
-      const table = { weight, inverse, firstClass, perForward };
-      const target = targetCosines(gpu, e.unit, samples.labels, table);
+      const { hardness, ...rows } = partakingRows(gpu, weight, centers, perForward, sample);
+      const { inverse } = rows;
+      const table = { ...rows, firstClass };
+      const places = placesOf(samples.labels, sample, firstClass);
+      const target = targetCosines(gpu, e.unit, places, table);
       const facts = sharedFacts(together, target, hardness, samples.labels, { first: firstClass, total });
+      // Numbers of classes that take part are each rank's own: every label's is told by the rank that has it.
+      const labelPlaces = sample ? together.sum(places.toFloat().relu()).toInt() : samples.labels;
       const margins = decide(facts);
       const { phi, slope } = withMargin(kind, facts.targetCosines, margins.ofSamples);
-      const parts = classScan(gpu, { unit: e.unit, labels: samples.labels, phi, scale }, table);
+      const parts = classScan(gpu, { unit: e.unit, labels: places, phi, scale }, table);
       const [ofOwn] = gpu.kernels.run(joinScanPartsKernel(batch, parts.shape[0]), [parts], [{ shape: [1, batch, 4] }]);
       const ofRanks = together.gather(ofOwn, new Array(together.size).fill(1));
-      const [result] = gpu.kernels.run(joinScanKernel(batch, together.size), [ofRanks, samples.labels], [
+      const [result] = gpu.kernels.run(joinScanKernel(batch, together.size), [ofRanks, labelPlaces], [
         { shape: [2, batch] },
       ]);
       const [sums, right] = tf.unstack(result) as tf.Tensor1D[];
-      save([e.unit, e.inverse, inverse, phi, slope, sums, samples.labels, ...weight]);
+      save([e.unit, e.inverse, inverse, phi, slope, sums, places, ...table.weight]);
       const { t, mean, max, min } = margins.report;
       const ownRight = own === 0 ? tf.scalar(0) : right.slice(before, own).sum();
       metrics = tf.keep(tf.stack([t, mean, max, min, ownRight].map((x) => x.asScalar()))) as tf.Tensor1D;
       return own === 0 ? tf.scalar(0) : sums.sub(phi.mul(scale)).slice(before, own).mean();
     },
     (dy, [unit, eInverse, inverse, phi, slope, sums, savedLabels, ...savedWeight]) => {
-      const { directions, gradient } = classGradients(gpu, {
+      const { directions, gradient } = partakingGradients(gpu, weight, sample, {
         unit: unit as tf.Tensor2D,
         labels: savedLabels as tf.Tensor1D,
         weight: savedWeight,
@@ -91,6 +102,14 @@ export function splitSoftmax(
     },
   ) as tf.Scalar;
   return { loss, metrics: metrics! };
+}
+
+/** Numbers of the labels' classes: from `first` on those of this rank that take part, -1 for others where classes are sampled. */
+function placesOf(labels: tf.Tensor1D, sample: ClassSample | undefined, first: number): tf.Tensor1D {
+  if (!sample) return labels;
+  const places = sample.places(labels);
+  const none = tf.scalar(-1, "int32");
+  return tf.where(places.equal(none), none, places.add(tf.scalar(first, "int32"))) as tf.Tensor as tf.Tensor1D;
 }
 
 /** Facts of all classes from those of each rank's: every sample's class is one rank's, and the others tell 0. */

@@ -51,6 +51,8 @@ export interface TrainOptions {
   constantT: boolean;
   /** Center-bias: which embedding moves the center of a label that a batch holds twice. @default "last" */
   repeatedLabel: "last" | "mean";
+  /** Share of the classes that take part in a step, besides those of its images (Partial FC). @default 1 */
+  sampleRate: number;
   /** Images per step. @default 512 */
   batchSize: number;
   /** Parts that a step's images are computed in, one after the other: less memory, the same step size. @default 1 */
@@ -154,6 +156,14 @@ export function parseTrainOptions(given: Partial<TrainOptions> = {}): TrainOptio
     throw new InputError(
       `Cannot use option splitHead with syncEvery ${whole.syncEvery}: expected syncEvery 1, workers with a part of the classes each ` +
         "take every step together",
+    );
+  }
+  if (
+    whole.sampleRate < 1 && (whole.accumulate > 1 || whole.clipGradNorm !== undefined || whole.embeddingSize % 4 > 0)
+  ) {
+    throw new InputError(
+      `Cannot use option sampleRate ${whole.sampleRate}: expected accumulate 1, no clipGradNorm and an embeddingSize that is a multiple of 4, ` +
+        `found ${whole.accumulate}, ${whole.clipGradNorm ?? "none"} and ${whole.embeddingSize}`,
     );
   }
   return whole;

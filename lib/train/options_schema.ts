@@ -50,6 +50,7 @@ export const trainOptionsSchema = z.strictObject({
   centerMomentum: option("Head", "momentum mu of class centers and t", share.default(0.99)),
   constantT: option("Head", "1 in place of the convergence parameter t", z.boolean().default(false)),
   repeatedLabel: option("Head", "row that moves a repeated label's center", z.enum(["last", "mean"]).default("last")),
+  sampleRate: option("Head", "share of the classes that take part in a step", positive.max(1).default(1)),
 
   batchSize: option("Optimizer", "images per step", whole(1, 2 ** 20).default(512)),
   accumulate: option("Optimizer", "parts a step is computed in, for less memory", whole(1, 2 ** 20).default(1)),

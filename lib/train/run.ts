@@ -165,6 +165,8 @@ export class Run implements Disposable {
     const { rank } = this.#ranks.group;
     const { shares } = plan;
     const { imageSize, accumulate } = options;
+    const { drawClasses } = this.#parts.head;
+    if (drawClasses) drawClasses(await this.#ranks.labels(batch?.labels ?? new Int32Array()), state.step);
     await step.run(
       this.#ranks.size === 1
         ? batchParts(gpu, computed, imageSize, accumulate)

@@ -143,6 +143,13 @@ export class RunRanks {
     });
   }
 
+  /** Labels of all ranks' images, in their order. */
+  async labels(own: Int32Array): Promise<Int32Array> {
+    if (this.size === 1) return own;
+    const all = await this.group.allGatherBytes(new Uint8Array(own.buffer, own.byteOffset, own.byteLength));
+    return Int32Array.from(all.flatMap(({ buffer }) => [...new Int32Array(buffer)]));
+  }
+
   /** How fast each rank was in the `seconds` since the last time, in which this one computed so many images. */
   async rates(images: number, seconds: number): Promise<RankRates | undefined> {
     if (this.size === 1) return undefined;

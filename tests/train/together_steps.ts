@@ -19,6 +19,8 @@ export interface TogetherTask {
   readonly syncBatchNorm?: boolean;
   readonly splitHead?: boolean;
   readonly accumulate?: number;
+  /** Share of the classes that take part. */
+  readonly sampleRate?: number;
 }
 
 /** What a rank ends with. */
@@ -61,6 +63,8 @@ export async function takeSteps(gpu: Gpu, group: Group, task: TogetherTask): Pro
     partRows: 64,
     seed: 4,
     together,
+    sampleRate: task.sampleRate,
+    batchSize: Math.max(...task.shares.map((share) => share.reduce((a, b) => a + b))),
     split: task.splitHead && together ? classShare(CLASSES, group.rank, group.size) : undefined,
   });
   const step = new TrainingStep(gpu, backbone, head, { momentum: 0.9, weightDecay: 5e-4, together });
@@ -80,6 +84,7 @@ export async function takeSteps(gpu: Gpu, group: Group, task: TogetherTask): Pro
       position: 0,
     };
     const own = { rank: group.rank, shares };
+    head.drawClasses?.(labels, i);
     await step.run(sharedBatchParts(gpu, batch, SIZE, task.accumulate ?? 1, own), RATE);
     await average?.average(shares);
     const [{ loss, right: answers, marginMean, t }] = await step.drain();

@@ -17,7 +17,7 @@ async function ranksOf(task: TogetherTask): Promise<TogetherResult[]> {
 /** The same steps by one rank, with the whole batches. */
 function whole(task: TogetherTask): Promise<TogetherResult> {
   const shares = task.shares.map((share) => [share.reduce((a, b) => a + b)]);
-  return takeSteps(gpu, soloGroup(), { ...task, shares });
+  return takeSteps(gpu, soloGroup(), { ...task, shares, sampleRate: undefined });
 }
 
 /** Rows of ranks one after the other where the classifier is divided, else what all have, which must be the same. */
@@ -62,6 +62,15 @@ for (
       1e-5,
       1e-3,
     ]],
+    // Of 71 classes 70.3: all.
+    [
+      "a sample of all classes, divided",
+      { ...together, shares: uneven.slice(0, 2), splitHead: true, sampleRate: 0.99 },
+      [
+        1e-5,
+        1e-3,
+      ],
+    ],
     ["shares that differ", { ...together, shares: uneven.slice(0, 2) }, [1e-5, 1e-3]],
     ["a classifier over 3 ranks", { ...together, shares: [[3, 3, 3], [3, 2, 2]], splitHead: true }, [1e-5, 1e-3]],
   ] as [string, TogetherTask, [number, number]][]
@@ -82,6 +91,18 @@ for (
     }
   });
 }
+
+Deno.test("ranks that sample classes: whole, divided and alone they agree on what took part, or are alike", async () => {
+  const task = { head: "center_bias", shares: [[4, 4], [3, 3]], syncBatchNorm: true, sampleRate: 0.3 };
+  const expected = await takeSteps(gpu, soloGroup(), { ...task, shares: [[8], [6]] });
+  const found = joined(await ranksOf(task));
+  const errors = [false, true].map((velocities) => errorOf(found, expected, velocities));
+  assert.ok(errors[0] < 1e-5 && errors[1] < 1e-3, `off by ${errors}`);
+  const divided = await ranksOf({ ...task, splitHead: true });
+  joined(divided, true);
+  // Each has its own sample: the loss is over another choice of classes, not another kind of number.
+  divided.forEach(({ losses }) => losses.forEach((loss) => assert.ok(loss > 0.5 * expected.losses[0] && loss < 30)));
+});
 
 Deno.test("ranks agree bit for bit: batches in two parts, a rank without images, batch statistics of its own", async () => {
   for (const splitHead of [false, true]) {
