@@ -76,6 +76,8 @@ export type { ConvertOptions, ConvertProgress } from "./lib/data/convert/convert
 
 // Device
 export { type Gpu, startWebGPU } from "./lib/gpu/start_webgpu.ts";
+export type { Together } from "./lib/gpu/together.ts";
+export type { Command, Exchange, RecordedCopies, RecordedStep, Recording } from "./lib/gpu/recording.ts";
 export type { AdapterFacts } from "./lib/gpu/adapter.ts";
 export { type KernelOutput, KernelRunner, type NewTensor, type TensorRange } from "./lib/gpu/kernel_runner.ts";
 export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from "./lib/gpu/tensor.ts";
@@ -109,7 +111,14 @@ export { MpiGroup, type MpiGroupOptions } from "./lib/dist/mpi_group.ts";
 export { localRank } from "./lib/dist/local_rank.ts";
 
 // Networks
-export { type Backbone, type BackboneOptions, BACKBONES, createBackbone, type Precision } from "./lib/nn/backbone.ts";
+export {
+  type Backbone,
+  type BackboneOptions,
+  BACKBONES,
+  createBackbone,
+  type Precision,
+  type SharedStatistics,
+} from "./lib/nn/backbone.ts";
 export {
   type Initializer,
   type Parameter,
@@ -121,6 +130,7 @@ export {
 } from "./lib/nn/parameters.ts";
 
 // Heads
+export { type ClassShare, classShare } from "./lib/head/class_share.ts";
 export { createHead, type HeadOptions, HEADS } from "./lib/head/create_head.ts";
 export type { CenterBiasOptions } from "./lib/head/center_bias.ts";
 export type { ClassUpdate, Head, HeadStep } from "./lib/head/head.ts";

@@ -7,6 +7,7 @@ import type { KernelSpec } from "./kernel_spec.ts";
 import { Recorder } from "./recorder.ts";
 import type { Exchange, Recording } from "./recording.ts";
 import { halfStorage } from "./kernels/half_storage.ts";
+import { readBack } from "./read_back.ts";
 import { type TextureRead, textureReads } from "./kernels/texture_reads.ts";
 import { TextureCopies } from "./texture_copies.ts";
 
@@ -54,9 +55,6 @@ interface Compiled {
   /** Bindings that are textures. */
   readonly textures: ReadonlyMap<number, TextureRead>;
 }
-
-/** Most bytes read back at once, unless one tensor is larger. */
-const READ_BYTES = 2 ** 26;
 
 /** Bytes of the copies that a dry recording keeps: it is made to be replayed, whatever that takes. */
 const DRY_COPIES = 2 ** 32;
@@ -227,61 +225,29 @@ export class KernelRunner {
    */
   async readAll(tensors: readonly Tensor[]): Promise<Float32Array<ArrayBuffer>[]> {
     const values: Float32Array<ArrayBuffer>[] = [];
-    for (let from = 0; from < tensors.length;) {
-      let to = from;
-      let bytes = 0;
-      do bytes += tensors[to++].size * 4; while (to < tensors.length && bytes + tensors[to].size * 4 <= READ_BYTES);
-      values.push(...await this.#readPart(tensors.slice(from, to), bytes));
-      from = to;
-    }
-    this.check();
+    await this.#read(tensors, (one) => values.push(one.slice()));
     return values;
   }
 
   /** Puts the values of float32 tensors into an array, one after the other. */
   async readInto(tensors: readonly Tensor[], values: Float32Array): Promise<void> {
     let at = 0;
-    for (let from = 0; from < tensors.length;) {
-      let to = from;
-      let bytes = 0;
-      do bytes += tensors[to++].size * 4; while (to < tensors.length && bytes + tensors[to].size * 4 <= READ_BYTES);
-      await this.#mapped(tensors.slice(from, to), bytes, (all) => values.set(all, at));
-      at += bytes / 4;
-      from = to;
-    }
-    this.check();
-  }
-
-  #readPart(tensors: readonly Tensor[], bytes: number): Promise<Float32Array<ArrayBuffer>[]> {
-    return this.#mapped(tensors, bytes, (all) => {
-      let at = 0;
-      return tensors.map(({ size }) => all.slice(at, at += size));
+    await this.#read(tensors, (one) => {
+      values.set(one, at);
+      at += one.length;
     });
   }
 
-  async #mapped<T>(
-    tensors: readonly Tensor[],
-    bytes: number,
-    use: (values: Float32Array<ArrayBuffer>) => T,
-  ): Promise<T> {
+  async #read(tensors: readonly Tensor[], take: (values: Float32Array<ArrayBuffer>) => void): Promise<void> {
     if (tensors.some(({ dataId }) => this.#halves.has(dataId))) throw new Error("read: a tensor is in half precision");
-    const sources = tensors.map((tensor) => this.buffer(tensor));
+    const sources = tensors.map((tensor) => ({ buffer: this.buffer(tensor), bytes: 4 * tensor.size }));
     this.flush();
-    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-    const staging = this.#device.createBuffer({ label: "read back", size: bytes, usage });
-    const encoder = this.#device.createCommandEncoder();
-    let at = 0;
-    tensors.forEach(({ size }, i) => {
-      encoder.copyBufferToBuffer(sources[i], 0, staging, at, size * 4);
-      at += size * 4;
-    });
-    this.#device.queue.submit([encoder.finish()]);
-    try {
-      await staging.mapAsync(GPUMapMode.READ);
-      return use(new Float32Array(staging.getMappedRange()));
-    } finally {
-      staging.destroy();
-    }
+    await readBack(
+      this.#device,
+      sources,
+      ({ buffer, byteOffset, byteLength }) => take(new Float32Array(buffer, byteOffset, byteLength / 4)),
+    );
+    this.check();
   }
 
   /** A new tensor of the same values. */

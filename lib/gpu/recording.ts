@@ -1,5 +1,4 @@
 import type { BackendInternals } from "./backend_internals.ts";
-import type { TextureCopies } from "./texture_copies.ts";
 
 /** A command of a step, with everything it needs. */
 export type Command =
@@ -36,6 +35,14 @@ export type Command =
 /** Takes values off the device, in the middle of a step, and gives those that come in their place: see {@linkcode KernelRunner.exchange}. */
 export type Exchange = (bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>;
 
+/** Copies of buffers, which live as long as the recording. */
+export interface RecordedCopies {
+  /** Whether one had to go while the work was recorded. */
+  readonly haveLeft: boolean;
+  /** Frees them. */
+  dispose(): void;
+}
+
 /** What a recording consists of. */
 export interface RecordedStep {
   /** In their order. */
@@ -51,7 +58,7 @@ export interface RecordedStep {
   /** Owners of values that the commands change. */
   readonly changed: ReadonlySet<object>;
   /** Copies of buffers that the commands make and read. */
-  readonly copies: TextureCopies | undefined;
+  readonly copies: RecordedCopies | undefined;
 }
 
 /** Commands that the queue is given at once: the first few soon, so that the device is not idle while the others are encoded. */

@@ -8,7 +8,7 @@ import { type TrainingPart, uploadPart } from "../../lib/train/training_part.ts"
 import { TrainingStep } from "../../lib/train/training_step.ts";
 
 const gpu = await startWebGPU();
-const BATCH = 4, SIZE = 16, CLASSES = 70;
+const SIZE = 16, CLASSES = 70;
 
 /** Images of random values, a batch of them or fewer. */
 function partOf(seed: number, labels: number[]): TrainingPart {
