@@ -2,6 +2,7 @@ import * as tf from "../deps/tfjs.ts";
 import type { WebGPUBackend } from "../deps/tfjs_webgpu.ts";
 import { type BackendInternals, internalsOf } from "./backend_internals.ts";
 import type { KernelProfiler } from "./kernel_profiler.ts";
+import type { HostCopy } from "./host_copy.ts";
 import type { Tensor } from "./tensor.ts";
 import type { KernelSpec } from "./kernel_spec.ts";
 import { Recorder } from "./recorder.ts";
@@ -229,13 +230,18 @@ export class KernelRunner {
     return values;
   }
 
-  /** Puts the values of float32 tensors into an array, one after the other. */
-  async readInto(tensors: readonly Tensor[], values: Float32Array): Promise<void> {
-    let at = 0;
-    await this.#read(tensors, (one) => {
-      values.set(one, at);
-      at += one.length;
-    });
+  /** Lets `change` work on the values of float32 tensors on the processor, stretch after stretch of `values`, and brings them back. */
+  async exchangeAll(
+    tensors: readonly Tensor[],
+    copy: HostCopy,
+    values: Float32Array,
+    change: (stretch: Float32Array) => Promise<void>,
+  ): Promise<void> {
+    const buffers = tensors.map((tensor) => this.buffer(tensor));
+    this.flush();
+    for (const { dataId } of tensors) this.#changed(dataId);
+    await copy.exchange(buffers, values, change);
+    this.check();
   }
 
   async #read(tensors: readonly Tensor[], take: (values: Float32Array<ArrayBuffer>) => void): Promise<void> {

@@ -124,11 +124,13 @@ export function partakingGradients(
   return result;
 }
 
-/** Embeddings and labels of all ranks. */
+/** Embeddings and labels of all ranks, in one exchange: a label is a number that float32 has exactly. */
 export function gatherSamples(together: Together, { embeddings, labels }: Samples): Samples {
+  const dim = embeddings.shape[1];
+  const all = together.gather(tf.concat([embeddings, labels.toFloat().expandDims<tf.Tensor2D>(1)], 1), together.shares);
   return {
-    embeddings: together.gather(embeddings, together.shares),
-    labels: together.gather(labels, together.shares),
+    embeddings: all.slice([0, 0], [-1, dim]),
+    labels: all.slice([0, dim], [-1, 1]).squeeze<tf.Tensor1D>([1]).toInt(),
   };
 }
 

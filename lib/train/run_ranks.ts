@@ -195,6 +195,12 @@ export class RunRanks {
     }
   }
 
+  /** Frees what averaging takes. */
+  dispose(): void {
+    for (const average of this.#averages.values()) average.dispose();
+    this.#averages.clear();
+  }
+
   /** What the first rank says, on all of them. */
   async tell<T>(value: T | undefined): Promise<T> {
     if (this.size === 1) return value as T;

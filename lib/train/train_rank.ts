@@ -62,7 +62,8 @@ export async function trainRank(options: TrainOptions, hooks: RankHooks): Promis
   using progress = new Progress(writer);
   const gpu = await startWebGPU();
   if (group) void gpu.lost.then((reason) => group.fail(`device lost: ${reason}`));
-  const ranks = new RunRanks(gpu, options, group);
+  using resources = new DisposableStack();
+  const ranks = resources.adopt(new RunRanks(gpu, options, group), (one) => one.dispose());
   if (ranks.size === 1) signal?.throwIfAborted();
   const demo = options.data === undefined
     ? await ranks.tell(await ranks.alone(() => demoSets(options, progress, signal), signal))

@@ -97,6 +97,7 @@ export async function takeSteps(gpu: Gpu, group: Group, task: TogetherTask): Pro
     ...[...await head.parameters.state()].map(([name, value]) => [`head.${name}`, value] as const),
     ...[...await step.sgd.state()].map(([name, value]) => [`velocity.${name}`, value] as const),
   ]);
+  average?.dispose();
   [step, head, backbone].forEach((one) => one.dispose());
   return { state: [...state], losses, right, margins };
 }

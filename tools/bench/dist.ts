@@ -1,4 +1,5 @@
 import type { Gpu } from "../../lib/gpu/start_webgpu.ts";
+import { HostCopy } from "../../lib/gpu/host_copy.ts";
 import { launchRanks } from "../../lib/dist/launch_ranks.ts";
 import { mpirun } from "../mpirun.ts";
 import { alternate } from "./alternate.ts";
@@ -52,31 +53,22 @@ async function runJob(input: DistInput, ranks: number): Promise<DistTimes | stri
   }
 }
 
-/** Milliseconds of the numbers from the adapter into shared memory, and back. */
+/** Milliseconds of the numbers from the adapter into shared memory and back, as an average has them. */
 async function timeTransfers({ device }: Gpu, count: number, runs: number): Promise<Record<string, DistTimes>> {
   const size = 4 * count;
   const shared = new Float32Array(new SharedArrayBuffer(size));
   const usage = GPUBufferUsage;
   const buffer = device.createBuffer({ size, usage: usage.COPY_SRC | usage.COPY_DST });
-  const staging = device.createBuffer({ size, usage: usage.COPY_DST | usage.MAP_READ });
-  const readBack = async () => {
-    const encoder = device.createCommandEncoder();
-    encoder.copyBufferToBuffer(buffer, 0, staging, 0, size);
-    device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(GPUMapMode.READ);
-    shared.set(new Float32Array(staging.getMappedRange()));
-    staging.unmap();
-  };
-  const upload = async () => {
-    device.queue.writeBuffer(buffer, 0, shared as unknown as BufferSource);
-    device.queue.submit([]);
+  const copy = new HostCopy(device, [size]);
+  const run = async () => {
+    await copy.exchange([buffer], shared, () => Promise.resolve());
     await device.queue.onSubmittedWorkDone();
   };
   try {
-    const sides = await alternate([{ name: "read back", run: readBack }, { name: "upload", run: upload }], { runs });
+    const sides = await alternate([{ name: "there and back", run }], { runs });
     return Object.fromEntries([...sides].map(([name, { times }]) => [name, { ours: times }]));
   } finally {
+    copy.dispose();
     buffer.destroy();
-    staging.destroy();
   }
 }
