@@ -64,7 +64,8 @@ const SAVE_EVERY_MS = 5000;
  * Embeds images into a .npy file [n, dim] of float32 and a .txt of their names. Memory does not grow with the images; what was
  * interrupted goes on where it stopped when it is started again with the same model, images and options.
  *
- * @throws {InputError} (as a rejection) at the first corrupt image unless `skipCorrupt`, or if the file cannot be written.
+ * @throws {InputError} (as a rejection) at the first corrupt image unless `skipCorrupt`, at the first embedding that is not finite, or if the
+ * file cannot be written.
  */
 export async function embedToFile(
   gpu: Gpu,
@@ -103,6 +104,15 @@ export async function embedToFile(
     const rows = errors.size === 0 ? embeddings : new Float32Array(good.length * dim);
     if (errors.size > 0) {
       good.forEach((i, row) => rows.set(embeddings.subarray((i - first) * dim, (i - first + 1) * dim), row * dim));
+    }
+    const wrong = rows.findIndex((value) => !Number.isFinite(value));
+    if (wrong >= 0) {
+      file.save();
+      throw new InputError(
+        `Cannot embed ${sources.nameOf(good[Math.floor(wrong / dim)])}: expected finite numbers from the model, found ${
+          rows[wrong]
+        } as value ${wrong % dim}; the model's weights are damaged, or do not fit its images`,
+      );
     }
     file.append(rows, good.map((i) => sources.nameOf(i)), first + count);
     onProgress?.(file.done, sources.count);

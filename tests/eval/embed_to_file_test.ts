@@ -122,3 +122,19 @@ Deno.test("openEmbedSources() refuses what holds no images", () =>
     refused([`${folder}/a.bin`, `${folder}/b.jpg`], /a.bin: expected it alone, found 2 paths/);
     refused([folder], /expected a name of one line/);
   }));
+
+Deno.test("an embedding that is not finite stops it: the image, the value and the place are named", () =>
+  withFolder(async (folder) => {
+    (await images()).forEach((face, i) => Deno.writeFileSync(`${folder}/${i}.jpg`, face));
+    const gpu = await startWebGPU();
+    const backbone = createBackbone(gpu, "iresnet18", SMALL);
+    const bias = backbone.parameters.list().find(({ name }) => name === "features.bias")!;
+    gpu.kernels.write(bias.parts[0], Float32Array.from({ length: 16 }, (_, i) => i === 3 ? NaN : 0));
+    using sources = openEmbedSources([folder]);
+    await assert.rejects(embedToFile(gpu, backbone, sources, `${folder}/e.npy`, { batchSize: 2, workers: 1 }), {
+      name: "InputError",
+      message:
+        /Cannot embed \S*0\.jpg: expected finite numbers from the model, found NaN as value 3; the model's weights/,
+    });
+    backbone.dispose();
+  }));
