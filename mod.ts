@@ -76,6 +76,7 @@ export type { ConvertOptions, ConvertProgress } from "./lib/data/convert/convert
 
 // Device
 export { type Gpu, startWebGPU } from "./lib/gpu/start_webgpu.ts";
+export { HostCopy } from "./lib/gpu/host_copy.ts";
 export type { Together } from "./lib/gpu/together.ts";
 export type { Command, Exchange, RecordedCopies, RecordedStep, Recording } from "./lib/gpu/recording.ts";
 export type { AdapterFacts } from "./lib/gpu/adapter.ts";

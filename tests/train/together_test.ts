@@ -90,8 +90,12 @@ Deno.test("ranks that sample classes: whole, divided and alone they agree on wha
 });
 
 Deno.test("ranks agree bit for bit: batches in two parts, a rank without images, batch statistics of its own", async () => {
-  for (const splitHead of [false, true]) {
-    const ranks = await ranksOf({ head: "center_bias", shares: [[4, 4], [1, 0]], accumulate: 2, splitHead });
+  const ranks = await ranksOf({ head: "center_bias", shares: [[4, 4], [1, 0]], accumulate: 2, splitHead: true });
+  // Running statistics and all else are averaged.
+  joined(ranks, true);
+  assert.deepEqual([ranks[1].losses.at(-1), ranks[1].right.at(-1)], [0, 0]);
+  assert.ok(ranks.every(({ losses }) => losses.every(Number.isFinite)));
+});
     // Running statistics and all else are averaged.
     joined(ranks, splitHead);
     assert.deepEqual([ranks[1].losses.at(-1), ranks[1].right.at(-1)], [0, 0]);
