@@ -96,9 +96,3 @@ Deno.test("ranks agree bit for bit: batches in two parts, a rank without images,
   assert.deepEqual([ranks[1].losses.at(-1), ranks[1].right.at(-1)], [0, 0]);
   assert.ok(ranks.every(({ losses }) => losses.every(Number.isFinite)));
 });
-    // Running statistics and all else are averaged.
-    joined(ranks, splitHead);
-    assert.deepEqual([ranks[1].losses.at(-1), ranks[1].right.at(-1)], [0, 0]);
-    assert.ok(ranks.every(({ losses }) => losses.every(Number.isFinite)));
-  }
-});
