@@ -167,12 +167,9 @@ export class Run implements Disposable {
     const { imageSize, accumulate } = options;
     const { drawClasses } = this.#parts.head;
     if (drawClasses) drawClasses(await this.#ranks.labels(batch?.labels ?? new Int32Array()), state.step);
-    await step.run(
-      this.#ranks.size === 1
-        ? batchParts(gpu, computed, imageSize, accumulate)
-        : sharedBatchParts(gpu, computed, imageSize, accumulate, { rank, shares }),
-      rate,
-    );
+    if (this.#ranks.size === 1) await step.run(batchParts(gpu, computed, imageSize, accumulate), rate);
+    else if (shares[rank] === 0 && !this.#ranks.together!.isActive) step.skip();
+    else await step.run(sharedBatchParts(gpu, computed, imageSize, accumulate, { rank, shares }), rate);
     state.step++;
     state.epochStep++;
     state.position = plan.position;

@@ -56,8 +56,8 @@ export class RunRanks {
   readonly together: StepTogether | undefined;
   readonly #gpu: Gpu;
   readonly #options: Pick<TrainOptions, "syncEvery" | "syncWarmup">;
-  /** By whether centers are averaged too. */
-  readonly #averages = new Map<boolean, RankAverage>();
+  /** Made at their first use. */
+  readonly #averages = new Map<"state" | "centers", RankAverage>();
   /** Images of each rank since the last average. */
   #weights: number[];
   #seconds = { waiting: 0, averaging: 0 };
@@ -106,26 +106,28 @@ export class RunRanks {
     if (!this.together) return;
     this.#weights = this.#weights.map((weight, rank) => weight + shares[rank]);
     const { syncEvery, syncWarmup } = this.#options;
-    if (this.#isTogether(taken - 1) || (taken - syncWarmup) % syncEvery === 0) {
-      await this.#average(step, !this.#isTogether(taken - 1));
-    }
+    if (this.#isTogether(taken - 1)) await this.#average(step, ["state"]);
+    else if ((taken - syncWarmup) % syncEvery === 0) await this.#average(step, ["state", "centers"]);
   }
 
   /** Makes the ranks alike: before a validation or a checkpoint. Centers too, which other adapters round otherwise. */
   async align(step: TrainingStep): Promise<void> {
-    if (this.together) await this.#average(step, true);
+    if (!this.together) return;
+    const isApart = this.#weights.some((weight) => weight > 0);
+    await this.#average(step, isApart ? ["state", "centers"] : ["centers"]);
   }
 
-  async #average(step: TrainingStep, centers: boolean): Promise<void> {
+  async #average(step: TrainingStep, what: readonly ("state" | "centers")[]): Promise<void> {
     const began = performance.now();
-    let average = this.#averages.get(centers);
-    if (!average) {
-      average = await RankAverage.of(this.#gpu, this.group, step.averaged({ centers }));
-      this.#averages.set(centers, average);
+    const weights = this.#weights.some((weight) => weight > 0) ? this.#weights : undefined;
+    for (const one of what) {
+      const tensors = step.averaged()[one];
+      if (tensors.length === 0) continue;
+      let average = this.#averages.get(one);
+      if (!average) this.#averages.set(one, average = await RankAverage.of(this.#gpu, this.group, tensors));
+      await average.average(weights);
     }
-    const weights = this.#weights;
-    await average.average(weights.some((weight) => weight > 0) ? weights : undefined);
-    this.#weights = weights.map(() => 0);
+    this.#weights = this.#weights.map(() => 0);
     this.#seconds.averaging += (performance.now() - began) / 1000;
   }
 

@@ -147,20 +147,35 @@ export class TrainingStep {
     return Promise.resolve();
   }
 
+  /** Takes no step, and has one to drain all the same: where other ranks take one by themselves, and there are no images for this one. */
+  skip(): void {
+    const scalars = this.#gpu.kernels.zeros([SCALARS + (this.lossScale ? SCALE_SCALARS : 0)]);
+    this.#pending.push({ scalars, sizes: [0] });
+  }
+
   /**
-   * What ranks average so that they are alike again: parameters, buffers, velocities. Of a classifier that is divided over them nothing, and
-   * centers only on demand: where ranks take steps together, those agree by themselves.
+   * What ranks average so that they are alike again: parameters, buffers, velocities; and, by themselves, the centers, on which ranks that take
+   * steps together agree anyhow. Of a classifier that is divided over them nothing.
    */
-  averaged({ centers }: { readonly centers: boolean }): tf.Tensor[] {
+  averaged(): { readonly state: tf.Tensor[]; readonly centers: tf.Tensor[] } {
     const isDivided = this.#head.share !== undefined;
+    const partsOf = (parameters: readonly Parameter[]) =>
+      parameters.flatMap(({ parts }) => parts as readonly tf.Tensor[] as tf.Tensor[]);
     const ofHead = this.#head.parameters.list().filter(({ name }) =>
-      name === "weight" ? !isDivided : name === "center" ? centers && !isDivided : true
+      !(isDivided && ["weight", "center"].includes(name))
     );
+    const isCenter = ({ name }: Parameter) => name === "center";
     const velocities = this.parameters.flatMap(([name], k) =>
       name === CLASS_WEIGHTS && isDivided ? [] : this.sgd.velocities[k]
     );
-    return [...this.#backbone.parameters.list(), ...ofHead].flatMap(({ parts }) => parts as readonly tf.Tensor[])
-      .concat(velocities);
+    return {
+      state: [
+        ...partsOf(this.#backbone.parameters.list()),
+        ...partsOf(ofHead.filter((one) => !isCenter(one))),
+        ...velocities,
+      ],
+      centers: partsOf(ofHead.filter(isCenter)),
+    };
   }
 
   /** Whether steps are replayed now. */

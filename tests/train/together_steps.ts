@@ -68,7 +68,7 @@ export async function takeSteps(gpu: Gpu, group: Group, task: TogetherTask): Pro
     split: task.splitHead && together ? classShare(CLASSES, group.rank, group.size) : undefined,
   });
   const step = new TrainingStep(gpu, backbone, head, { momentum: 0.9, weightDecay: 5e-4, together });
-  const average = together ? await RankAverage.of(gpu, group, step.averaged({ centers: false })) : undefined;
+  const average = together ? await RankAverage.of(gpu, group, step.averaged().state) : undefined;
   const [losses, right, margins]: [number[], number[], [number, number][]] = [[], [], []];
   for (const [i, shares] of task.shares.entries()) {
     const { images, labels } = batchOf(i, shares.reduce((a, b) => a + b));
