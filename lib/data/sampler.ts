@@ -100,14 +100,17 @@ export class Sampler {
       all[other] = sample;
     }
     if (this.ranks === 1) return all.subarray(from);
-    const own: number[] = [];
+    const own = new Uint32Array(this.size - from);
+    let taken = 0;
     for (let start = from; start < this.size; start += this.block) {
       const count = Math.min(this.block, this.size - start);
       let first = start;
       for (let rank = 0; rank < this.rank; rank++) first += shareOf(count, rank, this.ranks);
-      for (const sample of all.subarray(first, first + shareOf(count, this.rank, this.ranks))) own.push(sample);
+      const share = shareOf(count, this.rank, this.ranks);
+      own.set(all.subarray(first, first + share), taken);
+      taken += share;
     }
-    return Uint32Array.from(own);
+    return own.slice(0, taken);
   }
 }
 

@@ -3,8 +3,13 @@ const CHUNK_BYTES = 2 ** 24;
 
 /** Buffers whose bytes are at one stretch of the copy. */
 interface Chunk {
-  /** Parts of buffers, one after the other. */
-  readonly parts: readonly { readonly source: number; readonly offset: number; readonly bytes: number }[];
+  /** Parts of buffers, one after the other; `at` is the byte of the chunk. */
+  readonly parts: readonly {
+    readonly source: number;
+    readonly offset: number;
+    readonly at: number;
+    readonly bytes: number;
+  }[];
   /** First value of the copy. */
   readonly first: number;
   readonly bytes: number;
@@ -23,7 +28,7 @@ export class HostCopy {
   /** Of buffers of so many bytes, multiples of four. */
   constructor(device: GPUDevice, sizes: readonly number[]) {
     this.#device = device;
-    let parts: { source: number; offset: number; bytes: number }[] = [];
+    let parts: Chunk["parts"][number][] = [];
     let [bytes, first] = [0, 0];
     const close = () => {
       if (bytes === 0) return;
@@ -42,7 +47,7 @@ export class HostCopy {
     for (const [source, size] of sizes.entries()) {
       for (let offset = 0; offset < size;) {
         const part = Math.min(size - offset, CHUNK_BYTES - bytes);
-        parts.push({ source, offset, bytes: part });
+        parts.push({ source, offset, at: bytes, bytes: part });
         offset += part;
         bytes += part;
         if (bytes === CHUNK_BYTES) close();
@@ -66,13 +71,9 @@ export class HostCopy {
       record(encoder);
       device.queue.submit([encoder.finish()]);
     };
-    const places = ({ parts }: Chunk) => {
-      let at = 0;
-      return parts.map((part) => ({ ...part, at: (at += part.bytes) - part.bytes }));
-    };
     for (const chunk of this.#chunks) {
       submit((encoder) => {
-        for (const { source, offset, at, bytes } of places(chunk)) {
+        for (const { source, offset, at, bytes } of chunk.parts) {
           encoder.copyBufferToBuffer(buffers[source], offset, chunk.fromDevice, at, bytes);
         }
       });
@@ -91,7 +92,7 @@ export class HostCopy {
       new Float32Array(chunk.toDevice.getMappedRange()).set(stretch);
       chunk.toDevice.unmap();
       submit((encoder) => {
-        for (const { source, offset, at, bytes } of places(chunk)) {
+        for (const { source, offset, at, bytes } of chunk.parts) {
           encoder.copyBufferToBuffer(chunk.toDevice, at, buffers[source], offset, bytes);
         }
       });

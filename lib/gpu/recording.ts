@@ -70,6 +70,8 @@ export class Recording {
   readonly signature: string;
   /** Owners of values that the commands change. */
   readonly changed: ReadonlySet<object>;
+  /** Whether it waits for values in the middle. */
+  readonly exchanges: boolean;
   readonly #step: RecordedStep;
   readonly #backend: BackendInternals;
   /** Buffers taken out of the pool: the commands use them, and nobody owns them. */
@@ -82,6 +84,7 @@ export class Recording {
   constructor(step: RecordedStep, backend: BackendInternals) {
     this.signature = step.signature;
     this.changed = step.changed;
+    this.exchanges = step.commands.some(({ kind }) => kind === "exchange");
     this.#step = step;
     this.#backend = backend;
   }
@@ -113,11 +116,6 @@ export class Recording {
       bufferManager.numBytesUsed += ours.reduce((sum, { size }) => sum + size, 0);
       this.#reserved.push(...ours);
     }
-  }
-
-  /** Whether it waits for values in the middle. */
-  get exchanges(): boolean {
-    return this.#step.commands.some(({ kind }) => kind === "exchange");
   }
 
   /** Gives all commands to the queue. Only after {@linkcode Recording.keep}, and of a recording without exchanges. */

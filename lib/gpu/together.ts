@@ -13,7 +13,7 @@ export interface Together {
   readonly shares: readonly number[];
   /** Whether operations are to ask for anything in this step. */
   readonly isActive: boolean;
-  /** Rows of all ranks, in the ranks' order: [own, ...] to [all, ...]. `rows` says how many each gives, of those it has the first. */
+  /** Rows of all ranks, float32, in the ranks' order: [own, ...] to [all, ...]. `rows` says how many each gives, of those it has the first. */
   gather<T extends Tensor>(x: T, rows: readonly number[]): T;
   /** Sum over the ranks of float32 tensors of one shape. */
   sum<T extends Tensor>(x: T): T;

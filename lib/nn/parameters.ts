@@ -190,7 +190,8 @@ export async function readParameters(
   });
 }
 
-function joined(parts: readonly Float32Array[]): Float32Array {
+/** The values of parts one after the other; of a single part, itself. */
+export function joined(parts: readonly Float32Array[]): Float32Array {
   if (parts.length === 1) return parts[0];
   const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;

@@ -1,4 +1,5 @@
 import type { Batch } from "../data/loader.ts";
+import { shareBounds } from "../dist/reduce_parts.ts";
 import { imageWords, unpackImages } from "../gpu/ops/unpack_images.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import type { TrainingPart } from "./training_part.ts";
@@ -22,11 +23,11 @@ export function sharedBatchParts(
   count: number,
   { rank, shares }: { readonly rank: number; readonly shares: readonly number[] },
 ): TrainingPart[] {
-  const bound = (share: number, k: number) => Math.floor(share * k / count);
+  const bounds = shares.map((share) => shareBounds(share, count));
   return Array.from({ length: count }).flatMap((_, k) => {
-    const sizes = shares.map((share) => bound(share, k + 1) - bound(share, k));
+    const sizes = bounds.map((of) => of[k + 1] - of[k]);
     if (sizes.every((size) => size === 0)) return [];
-    const first = sizes[rank] === 0 ? 0 : bound(shares[rank], k);
+    const first = sizes[rank] === 0 ? 0 : bounds[rank][k];
     const part = partOf(gpu, batch, imageSize, first, first + Math.max(1, sizes[rank]));
     return [{ ...part, size: sizes[rank], shares: sizes }];
   });
@@ -48,14 +49,14 @@ function partOf(gpu: Gpu, batch: Batch, imageSize: number, first: number, last: 
   };
 }
 
-/** One black image: what a rank computes that has none and never had. */
-export function blankBatch(imageSize: number): Batch {
+/** Black images of the first class. */
+export function blankBatch(imageSize: number, size: number): Batch {
   return {
-    size: 1,
-    images: new Uint8Array(imageSize * imageSize * 3),
-    labels: new Int32Array(1),
-    flips: new Uint8Array(1),
-    samples: new Uint32Array(1),
+    size,
+    images: new Uint8Array(size * imageSize * imageSize * 3),
+    labels: new Int32Array(size),
+    flips: new Uint8Array(size),
+    samples: new Uint32Array(size),
     position: 0,
   };
 }

@@ -4,7 +4,7 @@ import type { Head } from "../head/head.ts";
 import { asTensorData, backboneMetadata, backboneState } from "../model/model_file.ts";
 import { readSafetensors, type TensorData, toFloat32, writeSafetensors } from "../model/safetensors.ts";
 import type { Backbone } from "../nn/backbone.ts";
-import type { StateDict } from "../nn/parameters.ts";
+import { joined, type StateDict } from "../nn/parameters.ts";
 import { flagName } from "./option_table.ts";
 import type { RunState } from "./run_state.ts";
 import type { Sgd } from "./sgd.ts";
@@ -64,13 +64,7 @@ export async function checkpointTensors(parts: CheckpointParts, group: Group): P
   for (const name of DIVIDED) {
     const own = all.get(name);
     if (own === undefined) continue;
-    const ofRanks = await group.allGather(own.data);
-    const data = new Float32Array(ofRanks.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const rows of ofRanks) {
-      data.set(rows, at);
-      at += rows.length;
-    }
+    const data = joined(await group.allGather(own.data));
     all.set(name, { shape: [parts.head.classes, own.shape[1]], data });
   }
   return all;

@@ -3,7 +3,7 @@ import type { ConvChoices } from "../gpu/conv_choices.ts";
 import { onPaper } from "../gpu/paper_device.ts";
 import { createHead } from "../head/create_head.ts";
 import { createBackbone } from "../nn/backbone.ts";
-import { batchParts } from "./batch_parts.ts";
+import { batchParts, blankBatch } from "./batch_parts.ts";
 import type { TrainOptions } from "./options.ts";
 import { TrainingStep } from "./training_step.ts";
 
@@ -48,14 +48,7 @@ export function planMemory(
     const step = new TrainingStep(gpu, backbone, head, options);
     const resting = memory.bytes;
     const velocity = head.parameters.size * 4;
-    const batch = {
-      images: new Uint8Array(batchSize * imageSize * imageSize * 3),
-      labels: new Int32Array(batchSize),
-      flips: new Uint8Array(batchSize),
-      samples: new Uint32Array(batchSize),
-      size: batchSize,
-      position: 0,
-    };
+    const batch = blankBatch(imageSize, batchSize);
     for (let i = 0; i < STEPS; i++) step.run(batchParts(gpu, batch, imageSize, accumulate), 0.1);
     const copies = memory.texturePeak;
     const total = memory.peak;

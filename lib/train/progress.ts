@@ -10,6 +10,16 @@ export interface ProgressWriter {
   readonly columns?: number;
 }
 
+/** Lets warnings through and nothing else: of workers beside the one that shows progress. */
+export function warningsOnly(write: (text: string) => void): ProgressWriter {
+  return {
+    write: (text) => {
+      if (text.startsWith("warning")) write(text);
+    },
+    isTerminal: false,
+  };
+}
+
 /** What there is to show; what is left out stays as it was. */
 export interface ProgressMetrics {
   /** Steps finished. */

@@ -161,7 +161,7 @@ export class Run implements Disposable {
       stepsPerEpoch: loader.batches,
     });
     if (batch) this.#spare = batch;
-    const computed = batch ?? this.#spare ?? blankBatch(options.imageSize);
+    const computed = batch ?? this.#spare ?? blankBatch(options.imageSize, 1);
     const { rank } = this.#ranks.group;
     const { shares } = plan;
     const { imageSize, accumulate } = options;

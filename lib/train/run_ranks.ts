@@ -56,8 +56,8 @@ export class RunRanks {
   readonly together: StepTogether | undefined;
   readonly #gpu: Gpu;
   readonly #options: Pick<TrainOptions, "syncEvery" | "syncWarmup">;
-  /** Made at their first use. */
-  readonly #averages = new Map<"state" | "centers", RankAverage>();
+  /** Made at their first use; undefined where there is nothing to average. */
+  readonly #averages = new Map<"state" | "centers", RankAverage | undefined>();
   /** Images of each rank since the last average. */
   #weights: number[];
   #seconds = { waiting: 0, averaging: 0 };
@@ -121,11 +121,11 @@ export class RunRanks {
     const began = performance.now();
     const weights = this.#weights.some((weight) => weight > 0) ? this.#weights : undefined;
     for (const one of what) {
-      const tensors = step.averaged()[one];
-      if (tensors.length === 0) continue;
-      let average = this.#averages.get(one);
-      if (!average) this.#averages.set(one, average = await RankAverage.of(this.#gpu, this.group, tensors));
-      await average.average(weights);
+      if (!this.#averages.has(one)) {
+        const tensors = step.averaged()[one];
+        this.#averages.set(one, tensors.length > 0 ? await RankAverage.of(this.#gpu, this.group, tensors) : undefined);
+      }
+      await this.#averages.get(one)?.average(weights);
     }
     this.#weights = this.#weights.map(() => 0);
     this.#seconds.averaging += (performance.now() - began) / 1000;
@@ -199,16 +199,13 @@ export class RunRanks {
 
   /** Frees what averaging takes. */
   dispose(): void {
-    for (const average of this.#averages.values()) average.dispose();
+    for (const average of this.#averages.values()) average?.dispose();
     this.#averages.clear();
   }
 
   /** What the first rank says, on all of them. */
   async tell<T>(value: T | undefined): Promise<T> {
-    if (this.size === 1) return value as T;
-    const bytes = new TextEncoder().encode(this.isFirst ? JSON.stringify(value) : "");
-    const [told] = await this.group.allGatherBytes(bytes);
-    return JSON.parse(new TextDecoder().decode(told));
+    return (await this.hear(this.isFirst ? value : null))[0] as T;
   }
 
   /** What each rank says. */

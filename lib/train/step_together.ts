@@ -2,6 +2,7 @@ import type { Group } from "../dist/group.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Together } from "../gpu/together.ts";
+import { joined } from "../nn/parameters.ts";
 
 /** The ranks of a group, as the operations of a training step see them. */
 export class StepTogether implements Together {
@@ -24,16 +25,10 @@ export class StepTogether implements Together {
   gather<T extends Tensor>(x: T, rows: readonly number[]): T {
     const [, ...others] = x.shape;
     const all = rows.reduce((sum, count) => sum + count, 0);
-    const own = 4 * rows[this.rank] * others.reduce((a, b) => a * b, 1);
-    return this.#gpu.kernels.exchange("gather", x, [all, ...others], async (bytes) => {
-      const parts = await this.#group.allGatherBytes(bytes.subarray(0, own));
-      const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-      let at = 0;
-      for (const part of parts) {
-        joined.set(part, at);
-        at += part.length;
-      }
-      return joined;
+    const own = rows[this.rank] * others.reduce((a, b) => a * b, 1);
+    return this.#gpu.kernels.exchange("gather", x, [all, ...others], async ({ buffer }) => {
+      const values = joined(await this.#group.allGather(new Float32Array(buffer, 0, own)));
+      return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     }) as T;
   }
 

@@ -6,6 +6,7 @@ import { adapterSeats, seatOfLocalRank } from "../gpu/adapter_seats.ts";
 import { adapterMismatch, chooseAdapters } from "../gpu/choose_adapters.ts";
 import { startWebGPU } from "../gpu/start_webgpu.ts";
 import type { TrainOptions } from "./options.ts";
+import { warningsOnly } from "./progress.ts";
 import { type TrainHooks, trainRank, type TrainResult } from "./train_rank.ts";
 import { withAdvice } from "./train_by_workers.ts";
 
@@ -37,12 +38,7 @@ export async function trainByMpi(options: TrainOptions, hooks: TrainHooks, began
       ...hooks,
       began,
       group,
-      writer: isFirst ? writer : {
-        write: (text) => {
-          if (text.startsWith("warning")) writer?.write(`worker ${group.rank}: ${text}`);
-        },
-        isTerminal: false,
-      },
+      writer: isFirst ? writer : warningsOnly((text) => writer?.write(`worker ${group.rank}: ${text}`)),
       onStep: isFirst ? hooks.onStep : undefined,
       onFolder: (found) => folder = found,
     });

@@ -1,6 +1,6 @@
 import { serveRank } from "../dist/serve_rank.ts";
 import { startWebGPU } from "../gpu/start_webgpu.ts";
-import type { ProgressWriter } from "./progress.ts";
+import { type ProgressWriter, warningsOnly } from "./progress.ts";
 import { trainRank } from "./train_rank.ts";
 import type { FromTrainWorker, ToTrainWorker, TrainWorkerInput } from "./train_worker_messages.ts";
 
@@ -14,12 +14,7 @@ serveRank<TrainWorkerInput, ToTrainWorker>(async (rank) => {
   const { adapter } = await startWebGPU();
   const group = await rank.join(adapter);
   const first: ProgressWriter = { write: (text) => post({ kind: "text", text }), isTerminal, columns };
-  const others: ProgressWriter = {
-    write: (text) => {
-      if (text.startsWith("warning")) post({ kind: "warning", text: text.trimEnd() });
-    },
-    isTerminal: false,
-  };
+  const others = warningsOnly((text) => post({ kind: "warning", text: text.trimEnd() }));
   return await trainRank(options, {
     writer: rank.rank === 0 ? first : others,
     signal: stop.signal,

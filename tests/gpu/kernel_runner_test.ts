@@ -1,21 +1,11 @@
 import assert from "node:assert/strict";
 import * as tf from "../../lib/deps/tfjs.ts";
-import type { KernelSpec } from "../../lib/gpu/kernel_spec.ts";
 import { sgdKernel } from "../../lib/gpu/kernels/sgd.ts";
 import { sumPartsKernel } from "../../lib/gpu/kernels/sum_parts.ts";
 import { batchNorm } from "../../lib/gpu/ops/batch_norm.ts";
 import { conv2d } from "../../lib/gpu/ops/conv2d.ts";
 import { startWebGPU } from "../../lib/gpu/start_webgpu.ts";
-
-/** Multiplies by two. */
-const doubling: KernelSpec = {
-  name: "double",
-  bindings: ["read", "write"],
-  workgroups: [1, 1, 1],
-  wgsl: `@group(0) @binding(0) var<storage, read> x: array<f32, 3>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32, 3>;
-@compute @workgroup_size(4) fn main(@builtin(local_invocation_index) i: u32) { if (i < 3u) { y[i] = 2.0 * x[i]; } }`,
-};
+import { doubling } from "./doubling_kernel.ts";
 
 Deno.test("run() records among tfjs's own kernels, in order", async () => {
   const { kernels } = await startWebGPU();

@@ -1,19 +1,9 @@
 import assert from "node:assert/strict";
 import * as tf from "../../lib/deps/tfjs.ts";
-import type { KernelSpec } from "../../lib/gpu/kernel_spec.ts";
 import { startWebGPU } from "../../lib/gpu/start_webgpu.ts";
+import { doubling } from "./doubling_kernel.ts";
 
 const { kernels } = await startWebGPU();
-
-/** y = 2 x, of three values. */
-const doubling: KernelSpec = {
-  name: "double",
-  bindings: ["read", "write"],
-  workgroups: [1, 1, 1],
-  wgsl: `@group(0) @binding(0) var<storage, read> x: array<f32, 3>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32, 3>;
-@compute @workgroup_size(4) fn main(@builtin(local_invocation_index) i: u32) { if (i < 3u) { y[i] = 2.0 * x[i]; } }`,
-};
 
 type Info = tf.MemoryInfo & { numBytesInGPU: number };
 

@@ -5,8 +5,8 @@ import * as tf from "../../lib/deps/tfjs.ts";
 import { startWebGPU } from "../../lib/gpu/start_webgpu.ts";
 import { ClassSample, sampleClasses } from "../../lib/head/class_sample.ts";
 import { classSoftmax } from "../../lib/head/class_softmax.ts";
-import type { HeadStep } from "../../lib/head/head.ts";
 import type { MarginOptions } from "../../lib/head/margin.ts";
+import { outcome } from "./head_harness.ts";
 
 const gpu = await startWebGPU();
 
@@ -32,21 +32,6 @@ Deno.test("sampleClasses() has every label of the share, is sorted, and depends 
   const rest = (step: number) => sampleClasses({ first: 0, count: 100 }, 10, new Int32Array(), { seed: 1, step });
   assert.notDeepEqual(rest(1), rest(2));
 });
-
-/** Loss, metrics and gradient of the embeddings of a step that updates its weights. */
-async function stepOf(embeddings: tf.Tensor2D, step: () => HeadStep): Promise<Float32Array[]> {
-  let metrics: tf.Tensor | undefined;
-  const { value, grads } = (tf.engine() as unknown as {
-    gradients(f: () => tf.Tensor, xs: tf.Tensor[]): { value: tf.Tensor; grads: tf.Tensor[] };
-  }).gradients(() => {
-    const result = step();
-    metrics = result.metrics;
-    return result.loss;
-  }, [embeddings]);
-  const values = await gpu.kernels.readAll([value, metrics!, ...grads]);
-  tf.dispose([value, metrics!, grads]);
-  return values;
-}
 
 Deno.test("a softmax over a sample is one over a table of its rows; hardness is of all; others stay as they are", async () => {
   const [batch, classes, dim] = [5, 200, 8];
@@ -76,19 +61,16 @@ Deno.test("a softmax over a sample is one over a table of its rows; hardness is 
       };
     },
   };
-  const found = await stepOf(
-    embeddings,
-    () =>
-      classSoftmax(gpu, embeddings, [weight], tf.tensor1d(labels, "int32"), { ...options, centers: [centers] }, {
-        update: { hyper, velocities: [velocity] },
-        sample,
-      }),
-  );
+  const found = await outcome(gpu, () => {
+    const all = { ...options, centers: [centers] };
+    const update = { hyper, velocities: [velocity] };
+    return classSoftmax(gpu, embeddings, [weight], tf.tensor1d(labels, "int32"), all, { update, sample });
+  }, [embeddings]);
   const places = tf.tensor1d(labels.map((label) => ids.indexOf(label)), "int32");
-  const expected = await stepOf(
-    embeddings,
-    () => classSoftmax(gpu, embeddings, [small], places, options, { update: { hyper, velocities: [smallVelocity] } }),
-  );
+  const expected = await outcome(gpu, () => {
+    const update = { hyper, velocities: [smallVelocity] };
+    return classSoftmax(gpu, embeddings, [small], places, options, { update });
+  }, [embeddings]);
   assert.deepEqual(found, expected);
 
   const hardness = Array.from({ length: classes }, (_, c) => 1 - cosine(before[0], centerValues, c * dim, dim));

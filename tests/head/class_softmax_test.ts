@@ -4,29 +4,11 @@ import * as tf from "../../lib/deps/tfjs.ts";
 import { rowRanges } from "../../lib/gpu/row_ranges.ts";
 import { startWebGPU } from "../../lib/gpu/start_webgpu.ts";
 import { classSoftmax } from "../../lib/head/class_softmax.ts";
-import type { HeadStep } from "../../lib/head/head.ts";
 import type { MarginKind, MarginOptions } from "../../lib/head/margin.ts";
 import { plainSoftmax } from "../../lib/head/plain_softmax.ts";
+import { outcome } from "./head_harness.ts";
 
 const gpu = await startWebGPU();
-
-/** Loss, metrics and gradients of one formulation. */
-async function outcome(
-  step: () => HeadStep,
-  inputs: tf.Tensor[],
-): Promise<Float32Array[]> {
-  let metrics: tf.Tensor | undefined;
-  const { value, grads } = (tf.engine() as unknown as {
-    gradients(f: () => tf.Tensor, xs: tf.Tensor[]): { value: tf.Tensor; grads: tf.Tensor[] };
-  }).gradients(() => {
-    const result = step();
-    metrics = result.metrics;
-    return result.loss;
-  }, inputs);
-  const values = await gpu.kernels.readAll([value, metrics!, ...grads]);
-  tf.dispose([value, metrics!, grads]);
-  return values;
-}
 
 /** Rows of a table as tensors of 128 rows. */
 function inParts(table: tf.Tensor2D): tf.Tensor2D[] {
@@ -60,16 +42,16 @@ for (const kind of ["angular", "additive"] as MarginKind[]) {
           return { ofSamples: marginOf(ofSamples), report };
         },
       };
-      const plain = await outcome(() => plainSoftmax(embeddings, [weight], labels, options), [embeddings, weight]);
+      const plain = await outcome(gpu, () => plainSoftmax(embeddings, [weight], labels, options), [embeddings, weight]);
       // In parts of 128 classes, which ranges of 64 and of 128 go over.
       const limits = { perForward: 128, perGradient: 64 };
       const parted = { ...options, centers: inParts(centers) };
       const parts = inParts(weight);
-      const ranged = await outcome(() => classSoftmax(gpu, embeddings, parts, labels, parted, limits), [
+      const ranged = await outcome(gpu, () => classSoftmax(gpu, embeddings, parts, labels, parted, limits), [
         embeddings,
         ...parts,
       ]);
-      const whole = await outcome(() => classSoftmax(gpu, embeddings, [weight], labels, options, limits), [
+      const whole = await outcome(gpu, () => classSoftmax(gpu, embeddings, [weight], labels, options, limits), [
         embeddings,
         weight,
       ]);
@@ -79,6 +61,7 @@ for (const kind of ["angular", "additive"] as MarginKind[]) {
       const velocities = parts.map((part) => tf.fill(part.shape, 0.01));
       const update = { hyper: tf.tensor1d([0.1, 0.9, 0.05]), velocities };
       const stepped = await outcome(
+        gpu,
         () => classSoftmax(gpu, embeddings, parts, labels, parted, { ...limits, update }),
         [embeddings],
       );

@@ -1,7 +1,7 @@
 import * as tf from "../../lib/deps/tfjs.ts";
 import type { Gpu } from "../../lib/gpu/start_webgpu.ts";
 import { createHead, type HeadOptions } from "../../lib/head/create_head.ts";
-import type { Head } from "../../lib/head/head.ts";
+import type { Head, HeadStep } from "../../lib/head/head.ts";
 import type { StateDict } from "../../lib/nn/parameters.ts";
 import { Random } from "../../lib/data/random.ts";
 import type { Matrix } from "./head_reference.ts";
@@ -45,21 +45,31 @@ export function headWith(
   return head;
 }
 
+/** Loss, metrics and the inputs' gradients of a step. */
+export async function outcome(gpu: Gpu, step: () => HeadStep, inputs: tf.Tensor[]): Promise<Float32Array[]> {
+  let metrics: tf.Tensor | undefined;
+  const { value, grads } = (tf.engine() as unknown as {
+    gradients(f: () => tf.Tensor, xs: tf.Tensor[]): { value: tf.Tensor; grads: tf.Tensor[] };
+  }).gradients(() => {
+    const result = step();
+    metrics = result.metrics;
+    return result.loss;
+  }, inputs);
+  const values = await gpu.kernels.readAll([value, metrics!, ...grads]);
+  tf.dispose([value, metrics!, grads]);
+  return values;
+}
+
 /** One forward and backward pass. */
 export async function runStep(gpu: Gpu, head: Head, embeddings: Matrix, labels: number[]): Promise<Step> {
   const e = tf.tensor2d(embeddings);
   const y = tf.tensor1d(labels, "int32");
-  let metrics: tf.Tensor1D | undefined;
   const weight = head.parameters.list().find(({ name }) => name === "weight")!.parts[0];
-  const { value, grads } = tf.engine().gradients(() => {
-    const step = head.step(e, y);
-    metrics = step.metrics;
-    return step.loss;
-  }, [e, weight]);
-  const [loss] = await gpu.kernels.read(value);
-  const [t, mean, max, min, right] = await gpu.kernels.read(metrics!);
-  const embeddingGradient = await gpu.kernels.read(grads[0]);
-  const weightGradient = await gpu.kernels.read(grads[1]);
-  tf.dispose([e, y, value, metrics!, grads]);
+  const [[loss], [t, mean, max, min, right], embeddingGradient, weightGradient] = await outcome(
+    gpu,
+    () => head.step(e, y),
+    [e, weight],
+  );
+  tf.dispose([e, y]);
   return { loss, t, mean, max, min, right, embeddingGradient, weightGradient };
 }

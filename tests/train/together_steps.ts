@@ -4,8 +4,8 @@ import type { Gpu } from "../../lib/gpu/start_webgpu.ts";
 import { classShare } from "../../lib/head/class_share.ts";
 import { createHead } from "../../lib/head/create_head.ts";
 import { createBackbone } from "../../lib/nn/backbone.ts";
-import type { StateDict } from "../../lib/nn/parameters.ts";
 import { sharedBatchParts } from "../../lib/train/batch_parts.ts";
+import { checkpointTensors } from "../../lib/train/checkpoint.ts";
 import { RankAverage } from "../../lib/train/rank_average.ts";
 import { StepTogether } from "../../lib/train/step_together.ts";
 import { TrainingStep } from "../../lib/train/training_step.ts";
@@ -92,11 +92,7 @@ export async function takeSteps(gpu: Gpu, group: Group, task: TogetherTask): Pro
     right.push(answers);
     margins.push([marginMean, t]);
   }
-  const state: StateDict = new Map([
-    ...await backbone.parameters.state(),
-    ...[...await head.parameters.state()].map(([name, value]) => [`head.${name}`, value] as const),
-    ...[...await step.sgd.state()].map(([name, value]) => [`velocity.${name}`, value] as const),
-  ]);
+  const state = await checkpointTensors({ backbone, head, sgd: step.sgd }, group);
   average?.dispose();
   [step, head, backbone].forEach((one) => one.dispose());
   return { state: [...state], losses, right, margins };

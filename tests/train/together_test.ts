@@ -20,14 +20,10 @@ function whole(task: TogetherTask): Promise<TogetherResult> {
   return takeSteps(gpu, soloGroup(), { ...task, shares, sampleRate: undefined });
 }
 
-/** Rows of ranks one after the other where the classifier is divided, else what all have, which must be the same. */
-function joined(ranks: readonly TogetherResult[], splitHead = false): Map<string, Float32Array> {
+/** What all ranks have, which must be the same; of a divided classifier, the whole. */
+function joined(ranks: readonly TogetherResult[]): Map<string, Float32Array> {
   return new Map(ranks[0].state.map(([name, { data }], k) => {
-    const all = ranks.map(({ state }) => state[k][1].data);
-    if (splitHead && /head\.(weight|center)$/.test(name)) {
-      return [name, Float32Array.from(all.flatMap((one) => [...one]))];
-    }
-    for (const one of all) assert.deepEqual(one, data, `${name} is not the same on all ranks`);
+    for (const { state } of ranks) assert.deepEqual(state[k][1].data, data, `${name} is not the same on all ranks`);
     return [name, data];
   }));
 }
@@ -62,7 +58,7 @@ for (
 ) {
   Deno.test(`ranks together are one rank with the whole batch: ${name}`, async () => {
     const [ranks, expected] = [await ranksOf(task), await whole(task)];
-    const found = joined(ranks, task.splitHead);
+    const found = joined(ranks);
     const errors = [false, true].map((velocities) => errorOf(found, expected, velocities));
     errors.forEach((error, k) => assert.ok(error < bounds[k], `parameters and velocities are off by ${errors}`));
     for (const [i, shares] of task.shares.entries()) {
@@ -84,7 +80,7 @@ Deno.test("ranks that sample classes: whole, divided and alone they agree on wha
   const errors = [false, true].map((velocities) => errorOf(found, expected, velocities));
   assert.ok(errors[0] < 1e-5 && errors[1] < 1e-3, `off by ${errors}`);
   const divided = await ranksOf({ ...task, splitHead: true });
-  joined(divided, true);
+  joined(divided);
   // Each has its own sample: the loss is over another choice of classes, not another kind of number.
   divided.forEach(({ losses }) => losses.forEach((loss) => assert.ok(loss > 0.5 * expected.losses[0] && loss < 30)));
 });
@@ -92,7 +88,7 @@ Deno.test("ranks that sample classes: whole, divided and alone they agree on wha
 Deno.test("ranks agree bit for bit: batches in two parts, a rank without images, batch statistics of its own", async () => {
   const ranks = await ranksOf({ head: "center_bias", shares: [[4, 4], [1, 0]], accumulate: 2, splitHead: true });
   // Running statistics and all else are averaged.
-  joined(ranks, true);
+  joined(ranks);
   assert.deepEqual([ranks[1].losses.at(-1), ranks[1].right.at(-1)], [0, 0]);
   assert.ok(ranks.every(({ losses }) => losses.every(Number.isFinite)));
 });

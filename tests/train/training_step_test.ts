@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import * as tf from "../../lib/deps/tfjs.ts";
+import { soloGroup } from "../../lib/dist/solo_group.ts";
 import { startWebGPU } from "../../lib/gpu/start_webgpu.ts";
 import { createHead, HEADS } from "../../lib/head/create_head.ts";
 import { type Backbone, createBackbone } from "../../lib/nn/backbone.ts";
 import { batchNormLayer, convLayer, preluSlope } from "../../lib/nn/layers.ts";
-import { Parameters, type StateDict } from "../../lib/nn/parameters.ts";
+import { Parameters } from "../../lib/nn/parameters.ts";
 import { normal } from "../../lib/nn/random.ts";
+import { checkpointTensors } from "../../lib/train/checkpoint.ts";
 import { type TrainingPart, uploadPart } from "../../lib/train/training_part.ts";
 import { TrainingStep } from "../../lib/train/training_step.ts";
 
@@ -36,12 +38,7 @@ function tiny(head: string, clipGradNorm = 0) {
   const classifier = createHead(gpu, head, { classes: CLASSES, embeddingSize: 8, scale: 16, partRows: 64, seed: 4 });
   const step = new TrainingStep(gpu, backbone, classifier, { momentum: 0.9, weightDecay: 5e-4, clipGradNorm });
   const part = partOf(5, [3, 65, 65, 69]);
-  const state = async (): Promise<StateDict> =>
-    new Map([
-      ...await backbone.parameters.state(),
-      ...[...await classifier.parameters.state()].map(([name, value]) => [`head.${name}`, value] as const),
-      ...[...await step.sgd.state()].map(([name, value]) => [`velocity.${name}`, value] as const),
-    ]);
+  const state = () => checkpointTensors({ backbone, head: classifier, sgd: step.sgd }, soloGroup());
   const dispose = () => [step, backbone, classifier].forEach((one) => one.dispose());
   return { step, part, state, dispose };
 }

@@ -4,13 +4,15 @@ import {
   batchNormApplyKernel,
   batchNormGradientPartsKernel,
   batchNormInputGradientKernel,
-  batchNormMomentsKernel,
   batchNormParts,
+} from "../kernels/batch_norm.ts";
+import {
+  batchNormMomentsKernel,
   batchNormPartsKernel,
   batchNormStatisticsKernel,
   runningStatisticsKernel,
   sharedStatisticsKernel,
-} from "../kernels/batch_norm.ts";
+} from "../kernels/batch_norm_statistics.ts";
 import { sumPartsKernel } from "../kernels/sum_parts.ts";
 import { gradientOp } from "./gradient_op.ts";
 import type { Gpu } from "../start_webgpu.ts";
