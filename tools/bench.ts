@@ -11,6 +11,7 @@
  *     deno task bench dist --ranks 2
  *
  * Sides are timed in turn; times are medians. `--json` prints a line per measurement, `--record` appends the table to bench/RESULTS.md.
+ * `--gpu` does the same on a GPU, with batches that fill one, and records; tools/pack_gpu carries it to one without network.
  */
 import { Command, CommanderError } from "../lib/deps/commander.ts";
 import { InputError } from "../lib/errors.ts";
@@ -35,6 +36,9 @@ const KINDS: Readonly<Record<string, (gpu: Gpu, options: BenchOptions, report: R
   verify: benchVerify,
   dist: benchDist,
 };
+
+/** Images at once that fill a GPU. */
+const GPU_BATCH = 128;
 
 /** Reads a number of a flag; refuses what is none or out of range. */
 const number = (what: string, isRight: (value: number) => boolean) => (text: string): number => {
@@ -72,6 +76,11 @@ function commandLine() {
     .option("--plot <file>", "plot of `scale`", "bench/scale.svg")
     .option("--json", "a line of JSON per measurement", false)
     .option("--record [file]", "append the table to bench/RESULTS.md")
+    .option(
+      "--gpu",
+      `on a GPU or not at all: batches of ${GPU_BATCH} unless told (but of \`head\`), and --record`,
+      false,
+    )
     .configureOutput({ outputError: (text, write) => write(text.trim().replace(/\s*\n\s*/g, " ") + "\n") })
     .exitOverride();
 }
@@ -88,8 +97,13 @@ async function main(): Promise<void> {
   if (!Object.hasOwn(KINDS, kind)) {
     throw new InputError(`Cannot bench ${kind}: expected one of ${Object.keys(KINDS).join(", ")}`);
   }
-  const options = command.opts();
   const gpu = await startWebGPU();
+  const options = command.opts();
+  if (options.gpu) {
+    demandGpu(gpu);
+    if (kind !== "head") options.batchSize ??= GPU_BATCH;
+    options.record ??= true;
+  }
   const report = new Report(gpu.adapter.name, options.json);
   report.progress(`adapter ${gpu.adapter.name}, Deno ${Deno.version.deno}`);
   try {
@@ -107,6 +121,14 @@ async function main(): Promise<void> {
     notes: report.notes,
   });
   report.progress(`appended to ${path}`);
+}
+
+function demandGpu({ adapter }: Gpu): void {
+  if (!adapter.software) return;
+  throw new InputError(
+    `Cannot bench on a GPU: expected one, found only ${adapter.name}, which computes on the processor; leave out --gpu, or carry the ` +
+      `project to a machine with a GPU (tools/pack_gpu) and there: sh .gpu/run.sh bench ${Deno.args.join(" ")}`,
+  );
 }
 
 try {
