@@ -18,7 +18,7 @@ export interface TunedPass extends AskedPass {
 
 /** How passes are tuned. */
 export interface TuneOptions {
-  /** Seconds after which the passes that are left keep their defaults. @default 60, on a software adapter 300 */
+  /** Seconds that tuning may take: passes that would end later keep their defaults. @default 60, on a software adapter 300 */
   readonly budget?: number;
   /** Told before each pass. */
   readonly report?: (done: number, total: number, name: string) => void;
@@ -49,12 +49,16 @@ export async function tune(gpu: Gpu, passes: readonly AskedPass[], options: Tune
   const end = clock() + 1000 * budget;
   const order = [...passes].sort((a, b) => products(b.layer) - products(a.layer));
   const tuned: TunedPass[] = [];
+  // What the pass before took; it is mostly compiling, so that the next takes about as long.
+  let last = 0;
   for (const [i, asked] of order.entries()) {
-    if (clock() > end || signal?.aborted) break;
+    const began = clock();
+    if (began + last > end || signal?.aborted) break;
     report?.(i, order.length, passName(asked));
     const best = await fastest(gpu, asked);
     gpu.choices.set(asked.layer, asked.pass, best.choice);
     tuned.push(best);
+    last = clock() - began;
   }
   report?.(order.length, order.length, "");
   return tuned;

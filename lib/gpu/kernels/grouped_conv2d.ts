@@ -1,4 +1,11 @@
 import type { KernelSpec } from "../kernel_spec.ts";
+import {
+  groupsInVectors,
+  vectorsConv2dFilterGradientKernel,
+  vectorsConv2dInputGradientKernel,
+  vectorsConv2dKernel,
+  vectorsFilterParts,
+} from "./grouped_conv2d_vectors.ts";
 import { remembered } from "./remembered.ts";
 import { flatIndex, spread, storage } from "./wgsl.ts";
 
@@ -19,27 +26,19 @@ export interface GroupedConv {
 }
 
 /** Whether the output can be kept in half precision: lanes write four channels at once. */
-export const groupedHalf = (conv: GroupedConv): boolean => conv.half === true && lanesOf(conv).type === "vec4f";
+export const groupedHalf = (conv: GroupedConv): boolean => conv.half === true && groupsInVectors(conv);
 
-/** Depthwise layers go four channels at a time; other groups one by one. */
-function lanesOf(
-  conv: GroupedConv,
-): { type: "vec4f" | "f32"; zero: string; inWide: number; outWide: number; perIn: number; perOut: number } {
-  const [, , inChannels] = conv.input;
-  const [, , outChannels] = conv.output;
-  const perIn = inChannels / conv.groups;
-  const perOut = outChannels / conv.groups;
-  const vector = perIn === 1 && perOut === 1 && inChannels % 4 === 0;
-  return vector
-    ? { type: "vec4f", zero: "vec4f()", inWide: inChannels / 4, outWide: outChannels / 4, perIn, perOut }
-    : { type: "f32", zero: "0.0", inWide: inChannels, outWide: outChannels, perIn, perOut };
+/** Channels of a group. */
+function groupOf({ input, output, groups }: GroupedConv): { perIn: number; perOut: number } {
+  return { perIn: input[2] / groups, perOut: output[2] / groups };
 }
 
 /** Forward pass. Bindings: input [N, H, W, C], filter [FH, FW, C/groups, O], output [N, OH, OW, O]. */
 export const groupedConv2dKernel = remembered(function (conv: GroupedConv): KernelSpec {
-  const { type, zero, inWide, outWide, perIn, perOut } = lanesOf(conv);
-  const [height, width] = conv.input;
-  const [outHeight, outWidth] = conv.output;
+  if (groupsInVectors(conv)) return vectorsConv2dKernel(conv);
+  const { perIn, perOut } = groupOf(conv);
+  const [height, width, inWide] = conv.input;
+  const [outHeight, outWidth, outWide] = conv.output;
   const [filterHeight, filterWidth] = conv.filter;
   const lanes = conv.batch * outHeight * outWidth * outWide;
   const { size, workgroups } = spread(lanes, 64);
@@ -48,9 +47,9 @@ export const groupedConv2dKernel = remembered(function (conv: GroupedConv): Kern
     bindings: ["read", "read", "write"],
     workgroups,
     wgsl: `
-${storage(0, "input", type, conv.batch * height * width * inWide)}
-${storage(1, "filter_", type, filterHeight * filterWidth * perIn * outWide)}
-${storage(2, "output", type, lanes, "write")}
+${storage(0, "input", "f32", conv.batch * height * width * inWide)}
+${storage(1, "filter_", "f32", filterHeight * filterWidth * perIn * outWide)}
+${storage(2, "output", "f32", lanes, "write")}
 @compute @workgroup_size(${size})
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
   let lane = ${flatIndex(workgroups, size)};
@@ -60,7 +59,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   let oy = i32(lane / ${outWide * outWidth}u % ${outHeight}u);
   let image = lane / ${outWide * outWidth * outHeight}u;
   let firstIn = o / ${perOut}u * ${perIn}u;
-  var sum = ${zero};
+  var sum = 0.0;
   for (var ky = 0; ky < ${filterHeight}; ky++) {
     let iy = oy * ${conv.stride} + ky - ${conv.pad};
     if (iy < 0 || iy >= ${height}) { continue; }
@@ -81,9 +80,10 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
 
 /** Gradient of the input. Bindings: gradient [N, OH, OW, O], filter [FH, FW, C/groups, O], output [N, H, W, C]. */
 export const groupedConv2dInputGradientKernel = remembered(function (conv: GroupedConv): KernelSpec {
-  const { type, zero, inWide, outWide, perIn, perOut } = lanesOf(conv);
-  const [height, width] = conv.input;
-  const [outHeight, outWidth] = conv.output;
+  if (groupsInVectors(conv)) return vectorsConv2dInputGradientKernel(conv);
+  const { perIn, perOut } = groupOf(conv);
+  const [height, width, inWide] = conv.input;
+  const [outHeight, outWidth, outWide] = conv.output;
   const [filterHeight, filterWidth] = conv.filter;
   const lanes = conv.batch * height * width * inWide;
   const { size, workgroups } = spread(lanes, 64);
@@ -94,9 +94,9 @@ export const groupedConv2dInputGradientKernel = remembered(function (conv: Group
     bindings: ["read", "read", "write"],
     workgroups,
     wgsl: `
-${storage(0, "gradient", type, conv.batch * outHeight * outWidth * outWide)}
-${storage(1, "filter_", type, filterHeight * filterWidth * perIn * outWide)}
-${storage(2, "output", type, lanes, "write")}
+${storage(0, "gradient", "f32", conv.batch * outHeight * outWidth * outWide)}
+${storage(1, "filter_", "f32", filterHeight * filterWidth * perIn * outWide)}
+${storage(2, "output", "f32", lanes, "write")}
 @compute @workgroup_size(${size})
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
   let lane = ${flatIndex(workgroups, size)};
@@ -107,7 +107,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   let image = lane / ${inWide * width * height}u;
   let firstOut = c / ${perIn}u * ${perOut}u;
   let within = c % ${perIn}u;
-  var sum = ${zero};
+  var sum = 0.0;
   for (var ky = 0; ky < ${filterHeight}; ky++) {
     let sy = iy + ${conv.pad} - ky;
     if (sy < 0 || sy % ${conv.stride} != 0 || sy / ${conv.stride} >= ${outHeight}) { continue; }
@@ -131,9 +131,10 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
  * parts [parts, FH, FW, C/groups, O]. See {@linkcode groupedFilterParts} for the number of parts.
  */
 export const groupedConv2dFilterGradientKernel = remembered(function (conv: GroupedConv): KernelSpec {
-  const { type, zero, inWide, outWide, perIn, perOut } = lanesOf(conv);
-  const [height, width] = conv.input;
-  const [outHeight, outWidth] = conv.output;
+  if (groupsInVectors(conv)) return vectorsConv2dFilterGradientKernel(conv);
+  const { perIn, perOut } = groupOf(conv);
+  const [height, width, inWide] = conv.input;
+  const [outHeight, outWidth, outWide] = conv.output;
   const [filterHeight, filterWidth] = conv.filter;
   const parts = groupedFilterParts(conv);
   const rows = conv.batch * outHeight;
@@ -148,9 +149,9 @@ export const groupedConv2dFilterGradientKernel = remembered(function (conv: Grou
     bindings: ["read", "read", "write"],
     workgroups,
     wgsl: `
-${storage(0, "input", type, conv.batch * height * width * inWide)}
-${storage(1, "gradient", type, conv.batch * outHeight * outWidth * outWide)}
-${storage(2, "parts", type, lanes, "write")}
+${storage(0, "input", "f32", conv.batch * height * width * inWide)}
+${storage(1, "gradient", "f32", conv.batch * outHeight * outWidth * outWide)}
+${storage(2, "parts", "f32", lanes, "write")}
 @compute @workgroup_size(${size})
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
   let lane = ${flatIndex(workgroups, size)};
@@ -161,7 +162,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   let ky = i32(lane / ${outWide * perIn * filterWidth}u % ${filterHeight}u);
   let first = lane / ${filterSize}u * ${rowsPerPart}u;
   let last = min(first + ${rowsPerPart}u, ${rows}u);
-  var sum = ${zero};
+  var sum = 0.0;
   for (var row = first; row < last; row++) {
     let iy = i32(row % ${outHeight}u) * ${conv.stride} + ky - ${conv.pad};
     if (iy < 0 || iy >= ${height}) { continue; }
@@ -179,6 +180,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
 
 /** Into how many parts the output rows are divided for the filter gradient: short sums, and lanes enough for a GPU. */
 export function groupedFilterParts(conv: GroupedConv): number {
+  if (groupsInVectors(conv)) return vectorsFilterParts(conv);
   const rows = conv.batch * conv.output[0];
   return Math.max(1, Math.min(rows, Math.ceil(rows * conv.output[1] / 1024)));
 }

@@ -53,7 +53,11 @@ const GROUPED: Short[] = [
   ["depthwise 7x7 to one position", 3, [7, 7, 64], [7, 7], 64, { groups: 64 }],
   ["depthwise, one pixel", 1, [1, 1, 4], [3, 3], 4, { pad: 1, groups: 4 }],
   ["depthwise, filter gradient in parts", 4, [30, 29, 4], [3, 3], 4, { pad: 1, groups: 4 }],
+  ["depthwise 5x5, 11 columns", 1, [6, 11, 8], [5, 5], 8, { pad: 2, groups: 8 }],
+  ["depthwise, stride 3 over 2x2", 1, [7, 8, 4], [2, 2], 4, { stride: 3, groups: 4 }],
   ["groups of two", 2, [6, 5, 16], [3, 3], 16, { pad: 1, groups: 8 }],
+  ["groups of two, stride 2", 2, [7, 9, 8], [3, 3], 8, { stride: 2, pad: 1, groups: 4 }],
+  ["groups of four, 13 columns", 2, [3, 13, 8], [3, 3], 8, { pad: 1, groups: 2 }],
   ["groups of three to two", 2, [5, 5, 9], [3, 3], 6, { pad: 1, groups: 3 }],
   ["groups of one to four", 1, [4, 7, 4], [3, 3], 16, { stride: 2, pad: 1, groups: 4 }],
 ];
