@@ -57,8 +57,8 @@ interface Compiled {
   readonly textures: ReadonlyMap<number, TextureRead>;
 }
 
-/** Bytes of the copies that a dry recording keeps: it is made to be replayed, whatever that takes. */
-const DRY_COPIES = 2 ** 32;
+/** Most bytes of the copies that a recording keeps: it is made to be replayed. */
+const RECORDED_COPIES = 2 ** 32;
 
 /** Dispatches recorded before they are given to the queue: fewer submits, yet buffers are freed soon. */
 const DISPATCHES_PER_SUBMIT = 32;
@@ -288,7 +288,7 @@ export class KernelRunner {
     const copies = this.#copies;
     // A recording makes every copy that it reads.
     copies?.dispose();
-    if (copies) this.#copies = this.#newCopies(dry ? DRY_COPIES : undefined);
+    if (copies) this.#copies = this.#newCopies(RECORDED_COPIES);
     const recorder = this.#recorder = new Recorder(this.#device, this.#backend, this.#copies, dry);
     try {
       work();
@@ -329,8 +329,8 @@ export class KernelRunner {
     return result;
   }
 
-  #newCopies(most?: number): TextureCopies {
-    return new TextureCopies(this.#device, (id) => this.#backend.tensorMap.has(id), most);
+  #newCopies(ceiling?: number): TextureCopies {
+    return new TextureCopies(this.#device, (id) => this.#backend.tensorMap.has(id), undefined, ceiling);
   }
 
   #changed(id: object): void {

@@ -37,7 +37,7 @@ export function textureHeight(rows: number): number {
   return (height === 4 ? 5 : height === 8 ? 10 : height) * step;
 }
 
-/** Bytes of copies that are kept. */
+/** Bytes of copies from which the next takes the place of another of its kind. */
 const MOST_BYTES = 2 ** 28;
 
 /**
@@ -48,6 +48,7 @@ export class TextureCopies {
   readonly #device: GPUDevice;
   readonly #isAlive: (owner: object) => boolean;
   readonly #most: number;
+  readonly #ceiling: number;
   /** From the one not used for longest. */
   readonly #copies = new Set<Copy>();
   /** The same, by kind. */
@@ -60,11 +61,15 @@ export class TextureCopies {
   #bytes = 0;
   #kernel = 0;
 
-  /** Copies on a device, of at most `most` bytes. `isAlive` says whether an owner is still there, so that its copy may be read again. */
-  constructor(device: GPUDevice, isAlive: (owner: object) => boolean, most = MOST_BYTES) {
+  /**
+   * Copies on a device. `isAlive` says whether an owner is still there, so that its copy may be read again. Over `most` bytes a copy takes
+   * the place of an older one of its kind; over `ceiling` others have to go.
+   */
+  constructor(device: GPUDevice, isAlive: (owner: object) => boolean, most = MOST_BYTES, ceiling = most) {
     this.#device = device;
     this.#isAlive = isAlive;
     this.#most = most;
+    this.#ceiling = ceiling;
   }
 
   /** Says that the copies asked for from here on are for another kernel: those of the one before may be taken. */
@@ -159,7 +164,7 @@ export class TextureCopies {
     }
     if (full && oldest) return this.#free(oldest);
     for (const copy of this.#copies) {
-      if (this.#bytes + bytes <= this.#most) break;
+      if (this.#bytes + bytes <= this.#ceiling) break;
       if (copy.kernel === this.#kernel) continue;
       this.#free(copy);
       this.#copies.delete(copy);

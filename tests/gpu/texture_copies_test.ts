@@ -100,3 +100,24 @@ Deno.test("textures that make room wait for a submit, and it is asked for before
   assert.equal(destroyed, 2);
   assert.ok(!copies.leaves);
 });
+
+Deno.test("over the first bound a copy takes the place of its kind alone, over the second others go", () => {
+  let [made, destroyed] = [0, 0];
+  const createTexture = () => {
+    made++;
+    return { createView: () => ({}), destroy: () => destroyed++ };
+  };
+  const copies = new TextureCopies({ createTexture } as unknown as GPUDevice, () => true, 2 ** 28, 2 ** 30);
+  const encoder = { copyBufferToTexture: () => {} } as unknown as GPUCommandEncoder;
+  const copy = (megabytes: number) => {
+    copies.nextKernel();
+    const source = { buffer: {} as GPUBuffer, offset: 0, size: megabytes * 2 ** 20, owner: {}, part: false };
+    copies.of(source, { format: "rgba32float", bytes: 16 }, () => encoder);
+  };
+  for (const megabytes of [200, 100, 300]) copy(megabytes);
+  assert.deepEqual([made, destroyed, copies.haveLeft], [3, 0, false]);
+  for (const megabytes of [300, 100, 200]) copy(megabytes);
+  assert.deepEqual([made, destroyed, copies.haveLeft], [3, 0, false]);
+  copy(700);
+  assert.ok(copies.haveLeft);
+});
