@@ -1,18 +1,14 @@
 import * as tf from "../deps/tfjs.ts";
-import {
-  classGradientKernel,
-  classTangentKernel,
-  classUpdateKernel,
-  gradientColumns,
-  paddedRowsKernel,
-} from "../gpu/kernels/class_scan.ts";
+import { classTangentKernel, classUpdateKernel, paddedRowsKernel } from "../gpu/kernels/class_rows.ts";
+import { classGradientKernel } from "../gpu/kernels/class_scan.ts";
+import { inFours } from "../gpu/kernels/wgsl.ts";
+import { sharesSums } from "../gpu/ops/batch_norm.ts";
+import { rowDots } from "../gpu/ops/class_dots.ts";
 import { multiply, multiplyTransposedInto } from "../gpu/ops/mat_mul.ts";
 import { rowsOf, tableRanges } from "../gpu/row_ranges.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
+import { classesAtOnce } from "./class_passes.ts";
 import type { ClassUpdate } from "./head.ts";
-
-/** Classes whose gradients are computed at once: a table of this many rows, and its copies where kernels read copies, are all the memory besides. */
-const GRADIENT_CLASSES = 4096;
 
 /** What the gradients of a softmax over classes are computed from. */
 export interface GradientInputs {
@@ -32,7 +28,7 @@ export interface GradientInputs {
   readonly update?: ClassUpdate;
   /** Number of the first class, where the weights are those of a part of the classes. @default 0 */
   readonly firstClass?: number;
-  /** Classes at once, a multiple of 64. @default 4096 */
+  /** Classes at once, a multiple of 64. @default {@linkcode classesAtOnce} */
   readonly perGradient?: number;
 }
 
@@ -41,18 +37,29 @@ export interface GradientInputs {
  * are, unless these are updated.
  */
 export function classGradients(gpu: Gpu, inputs: GradientInputs): { directions: tf.Tensor; gradient: tf.Tensor[] } {
-  const { unit, labels, weight, inverse, rows, scale, update, firstClass = 0, perGradient = GRADIENT_CLASSES } = inputs;
+  const {
+    unit,
+    labels,
+    weight,
+    inverse,
+    rows,
+    scale,
+    update,
+    firstClass = 0,
+    perGradient = classesAtOnce(gpu, inputs.unit.shape[1]),
+  } = inputs;
   const [batch, dim] = unit.shape;
   const classes = inverse.size;
   const gradient = update ? [] : weight.map(({ shape }) => gpu.kernels.empty(shape));
   // One table each for all ranges: what is given back is free only once the commands are submitted.
-  const most = gradientColumns(Math.min(classes, perGradient));
+  const most = inFours(Math.min(classes, perGradient));
   const [byCosine, toward] = [gpu.kernels.empty([most * batch]), gpu.kernels.empty([most * dim])];
+  const dots = rowDots(gpu, unit, Math.min(classes, perGradient));
   const samples = { values: unit, rows: batch, columns: dim };
   let directions: tf.Tensor = tf.zeros([batch, dim]);
   for (const { first, count, of } of tableRanges(weight, perGradient)) {
-    const range = { batch, dim, classes: count };
-    const columns = gradientColumns(count);
+    const range = { dim, classes: count, shared: sharesSums(gpu) };
+    const columns = inFours(count);
     const own = of(weight);
     const ownInverse = rowsOf(inverse, first, count, 1);
     const ownToward = rowsOf(toward, 0, columns, dim);
@@ -60,8 +67,8 @@ export function classGradients(gpu: Gpu, inputs: GradientInputs): { directions: 
     directions = tf.tidy(() => {
       const start = tf.tensor1d([firstClass + first], "int32");
       gpu.kernels.run(
-        classGradientKernel(range, scale),
-        [unit, own, ownInverse, labels, rows, start],
+        classGradientKernel({ batch, classes: count }, scale),
+        [dots(own, count), ownInverse, labels, rows, start],
         [table.values],
       );
       multiplyTransposedInto(gpu, table, samples, ownToward);

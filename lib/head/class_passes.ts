@@ -1,7 +1,21 @@
 import * as tf from "../deps/tfjs.ts";
-import { classRowsKernel, classScanKernel, scanStrips, targetCosineKernel } from "../gpu/kernels/class_scan.ts";
-import { rowsOf, tableRanges } from "../gpu/row_ranges.ts";
+import { classRowsKernel, targetCosineKernel } from "../gpu/kernels/class_rows.ts";
+import { classScanKernel, scanStrips } from "../gpu/kernels/class_scan.ts";
+import { sharesSums } from "../gpu/ops/batch_norm.ts";
+import { rowDots } from "../gpu/ops/class_dots.ts";
+import { rowsOf, rowsPerBinding, tableRanges } from "../gpu/row_ranges.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
+
+/** Classes gone over at once: a table of their gradients [classes, dim] and one of their cosines [classes, batch] are all the memory besides. */
+const CLASSES = 16384;
+
+/** The same where kernels read copies, of which there is one of each table, and one of the weights. */
+const COPIED_CLASSES = 4096;
+
+/** Classes gone over at once unless asked otherwise. */
+export function classesAtOnce(gpu: Gpu, dim: number): number {
+  return Math.min(rowsPerBinding(gpu, dim), gpu.kernels.readsCopies ? COPIED_CLASSES : CLASSES);
+}
 
 /** Class weights as the passes over them need them. */
 export interface ClassTable {
@@ -29,7 +43,7 @@ export function classRows(
   const hardness = centers && gpu.kernels.empty([classes]) as tf.Tensor1D;
   for (const { first, count, of } of tableRanges(weight, perForward)) {
     gpu.kernels.run(
-      classRowsKernel({ dim, classes: count }, centers !== undefined),
+      classRowsKernel({ dim, classes: count, shared: sharesSums(gpu) }, centers !== undefined),
       centers ? [of(weight), of(centers)] : [of(weight)],
       [rowsOf(inverse, first, count, 1), ...(hardness ? [rowsOf(hardness, first, count, 1)] : [])],
     );
@@ -67,11 +81,18 @@ export interface ScannedSamples {
 /** Largest logit, sum of exponentials, largest cosine and its class, for strips of classes: [strips, batch, 4]. */
 export function classScan(gpu: Gpu, { unit, labels, phi, scale }: ScannedSamples, table: ClassTable): tf.Tensor3D {
   const { weight, inverse, firstClass = 0, perForward } = table;
-  const [batch, dim] = unit.shape;
+  const [batch] = unit.shape;
+  const dots = rowDots(gpu, unit, Math.min(perForward, inverse.size));
   const parts = tableRanges(weight, perForward).map(({ first, count, of }) =>
     gpu.kernels.run(
-      classScanKernel({ batch, dim, classes: count }, scale),
-      [unit, of(weight), rowsOf(inverse, first, count, 1), labels, phi, tf.tensor1d([firstClass + first], "int32")],
+      classScanKernel({ batch, classes: count }, scale),
+      [
+        dots(of(weight), count),
+        rowsOf(inverse, first, count, 1),
+        labels,
+        phi,
+        tf.tensor1d([firstClass + first], "int32"),
+      ],
       [{ shape: [scanStrips(count), batch, 4] }],
     )[0] as tf.Tensor3D
   );

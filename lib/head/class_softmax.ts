@@ -1,25 +1,22 @@
 import * as tf from "../deps/tfjs.ts";
 import { joinScanKernel } from "../gpu/kernels/class_scan.ts";
+import { sharesSums } from "../gpu/ops/batch_norm.ts";
 import { gradientOp } from "../gpu/ops/gradient_op.ts";
-import { rowsPerBinding } from "../gpu/row_ranges.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import type { Together } from "../gpu/together.ts";
 import { classGradients, type GradientInputs, throughLengths } from "./class_gradients.ts";
 import type { ClassSample } from "./class_sample.ts";
-import { classRows, classScan, targetCosines } from "./class_passes.ts";
+import { classesAtOnce, classRows, classScan, targetCosines } from "./class_passes.ts";
 import type { ClassUpdate, HeadStep } from "./head.ts";
 import { hardnessOf, type MarginOptions, normalizeRows, type Samples, withMargin } from "./margin.ts";
-
-/** Classes gone over at once in the forward pass where every range is copied for its kernels: what the copies may hold. */
-const COPIED_CLASSES = 4096;
 
 /** How the classes are gone over. */
 export interface ClassSoftmaxOptions {
   /** Updates the weights in the backward pass, which then has no gradient for them. */
   readonly update?: ClassUpdate;
-  /** Classes at once in the forward pass, a multiple of 64; tests set it low. @default what one binding holds, or 4096 where kernels read copies */
+  /** Classes at once in the forward pass, a multiple of 64; tests set it low. @default {@linkcode classesAtOnce} */
   readonly perForward?: number;
-  /** Classes at once in the backward pass, a multiple of 64. @default 4096 */
+  /** Classes at once in the backward pass, a multiple of 64. @default {@linkcode classesAtOnce} */
   readonly perGradient?: number;
   /** Ranks that take the step together: the samples of all move the centers and decide the margins. */
   readonly together?: Together;
@@ -38,8 +35,8 @@ export function classSoftmax(
   weight: readonly tf.Tensor[],
   labels: tf.Tensor1D,
   options: MarginOptions,
-  { update, together, sample, perForward = classesPerPass(gpu, embeddings.shape[1]), perGradient }:
-    ClassSoftmaxOptions = {},
+  { update, together, sample, perForward = classesAtOnce(gpu, embeddings.shape[1]), perGradient }: ClassSoftmaxOptions =
+    {},
 ): HeadStep {
   const [batch] = embeddings.shape;
   const { scale, kind, centers, moveCenters, decide } = options;
@@ -63,7 +60,9 @@ export function classSoftmax(
       });
       const { phi, slope } = withMargin(kind, target, margins.ofSamples);
       const parts = classScan(gpu, { unit: e.unit, labels: places, phi, scale }, table);
-      const [result] = gpu.kernels.run(joinScanKernel(batch, parts.shape[0]), [parts, places], [{ shape: [2, batch] }]);
+      const [result] = gpu.kernels.run(joinScanKernel(batch, parts.shape[0], sharesSums(gpu)), [parts, places], [{
+        shape: [2, batch],
+      }]);
       const [sums, right] = tf.unstack(result) as tf.Tensor1D[];
       save([e.unit, e.inverse, inverse, phi, slope, sums, places, ...table.weight]);
       const { t, mean, max, min } = margins.report;
@@ -132,10 +131,4 @@ export function gatherSamples(together: Together, { embeddings, labels }: Sample
     embeddings: all.slice([0, 0], [-1, dim]),
     labels: all.slice([0, dim], [-1, 1]).squeeze<tf.Tensor1D>([1]).toInt(),
   };
-}
-
-/** Classes gone over at once in the forward pass unless asked otherwise. */
-export function classesPerPass(gpu: Gpu, dim: number): number {
-  const most = rowsPerBinding(gpu, dim);
-  return gpu.kernels.readsCopies ? Math.min(most, COPIED_CLASSES) : most;
 }

@@ -1,18 +1,13 @@
 import * as tf from "../deps/tfjs.ts";
 import { joinScanKernel, joinScanPartsKernel } from "../gpu/kernels/class_scan.ts";
+import { sharesSums } from "../gpu/ops/batch_norm.ts";
 import { gradientOp } from "../gpu/ops/gradient_op.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import { imagesBefore, sumOfShares, type Together } from "../gpu/together.ts";
 import { throughLengths } from "./class_gradients.ts";
-import { classScan, targetCosines } from "./class_passes.ts";
+import { classesAtOnce, classScan, targetCosines } from "./class_passes.ts";
 import type { ClassSample } from "./class_sample.ts";
-import {
-  classesPerPass,
-  type ClassSoftmaxOptions,
-  gatherSamples,
-  partakingGradients,
-  partakingRows,
-} from "./class_softmax.ts";
+import { type ClassSoftmaxOptions, gatherSamples, partakingGradients, partakingRows } from "./class_softmax.ts";
 import type { HeadStep } from "./head.ts";
 import { type ClassFacts, type MarginOptions, normalizeRows, withMargin } from "./margin.ts";
 
@@ -40,7 +35,7 @@ export function splitSoftmax(
   weight: readonly tf.Tensor[],
   labels: tf.Tensor1D,
   options: MarginOptions,
-  { update, sample, perForward = classesPerPass(gpu, embeddings.shape[1]), perGradient }: ClassSoftmaxOptions,
+  { update, sample, perForward = classesAtOnce(gpu, embeddings.shape[1]), perGradient }: ClassSoftmaxOptions,
   together: Together,
   { first: firstClass, total }: ClassSplit,
 ): HeadStep {
@@ -65,7 +60,9 @@ export function splitSoftmax(
       const margins = decide(facts);
       const { phi, slope } = withMargin(kind, facts.targetCosines, margins.ofSamples);
       const parts = classScan(gpu, { unit: e.unit, labels: places, phi, scale }, table);
-      const [ofOwn] = gpu.kernels.run(joinScanPartsKernel(batch, parts.shape[0]), [parts], [{ shape: [1, batch, 4] }]);
+      const [ofOwn] = gpu.kernels.run(joinScanPartsKernel(batch, parts.shape[0], sharesSums(gpu)), [parts], [{
+        shape: [1, batch, 4],
+      }]);
       const ofRanks = together.gather(ofOwn, new Array(together.size).fill(1));
       const [result] = gpu.kernels.run(joinScanKernel(batch, together.size), [ofRanks, labelPlaces], [
         { shape: [2, batch] },

@@ -1,7 +1,7 @@
 import type { KernelSpec } from "../kernel_spec.ts";
 import { remembered } from "./remembered.ts";
 import { addShared, perGroup, sharedSums } from "./shared_sums.ts";
-import { flatIndex, spread, storage, vectorOf } from "./wgsl.ts";
+import { flatIndex, groupIndex, spread, storage, vectorOf } from "./wgsl.ts";
 
 /**
  * Adds up parts: sums[i] = parts[0][i] + parts[1][i] + …, for each of `sets` stacked tables of parts.
@@ -25,8 +25,8 @@ ${all.map((set) => storage(1 + set, `sums${set}`, type, count, "write")).join("\
 ${shared ? sharedSums(type, ["sum"]) : ""}
 @compute @workgroup_size(${group})
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
-  let i = ${shared ? "wg.x" : flatIndex(workgroups, group)};
-  ${shared ? "" : `if (i >= ${sets * count}u) { return; }`}
+  let i = ${shared ? groupIndex(workgroups) : flatIndex(workgroups, group)};
+  if (i >= ${sets * count}u) { return; }
   let table = i / ${count}u;
   let at = i % ${count}u;
   let first = table * ${parts * count}u + at;

@@ -45,13 +45,20 @@ export function inTensors(names: readonly string[], body: (k: number) => string)
   i -= arrayLength(&${name});`).join("\n");
 }
 
+/** The workgroup's number over the whole dispatch, from `wg`. */
+export function groupIndex(workgroups: readonly [number, number, number]): string {
+  return workgroups[1] > 1 ? `(wg.y * ${workgroups[0]}u + wg.x)` : "wg.x";
+}
+
 /** The lane's number over the whole dispatch, from `wg` and `local`. */
 export function flatIndex(workgroups: readonly [number, number, number], size: number): string {
-  const group = workgroups[1] > 1 ? `(wg.y * ${workgroups[0]}u + wg.x)` : "wg.x";
-  return `${group} * ${size}u + local`;
+  return `${groupIndex(workgroups)} * ${size}u + local`;
 }
 
 /** Four values at a time where `size` allows: the WGSL type of an element and how many there are. */
 export function vectorOf(size: number): { type: "vec4f" | "f32"; count: number } {
   return size % 4 === 0 ? { type: "vec4f", count: size / 4 } : { type: "f32", count: size };
 }
+
+/** A number rounded up to whole vectors of four. */
+export const inFours = (count: number): number => Math.ceil(count / 4) * 4;

@@ -3,7 +3,7 @@ import { BATCH_NORM, batchNorm } from "../ops/batch_norm.ts";
 import { toFloat, toHalf } from "../ops/half.ts";
 import type { Gpu } from "../start_webgpu.ts";
 import { batchNormReference } from "./batch_norm_reference.ts";
-import type { Comparison, KernelCase } from "./kernel_case.ts";
+import { type Comparison, inFamily, type KernelCase } from "./kernel_case.ts";
 import type { RandomValues } from "./random_values.ts";
 
 /** Rows, channels, what follows, and the mean of the inputs, whose standard deviation is about 1. */
@@ -43,15 +43,8 @@ export function batchNormCases(): KernelCase[] {
     family,
     name: `batch norm ${rows}x${channels}${follow && ` + ${follow}`}${training ? ", training" : ""}` +
       `${mean ? `, mean ${mean}` : ""}${half ? ", mixed" : ""}${family === "workgroup" ? ", shared" : ""}`,
-    run: async (gpu, random) => {
-      const own = gpu.choices.family;
-      gpu.choices.family = family;
-      try {
-        return await check(gpu, random, { rows, channels, follow, training, mean, half });
-      } finally {
-        gpu.choices.family = own;
-      }
-    },
+    run: (gpu, random) =>
+      inFamily(gpu, family, () => check(gpu, random, { rows, channels, follow, training, mean, half })),
   }));
 }
 

@@ -35,6 +35,17 @@ export interface KernelCase {
   run(gpu: Gpu, random: RandomValues): Promise<Comparison[]>;
 }
 
+/** Runs something with the kernels of a family. */
+export async function inFamily<T>({ choices }: Gpu, family: KernelFamily, run: () => Promise<T>): Promise<T> {
+  const own = choices.family;
+  choices.family = family;
+  try {
+    return await run();
+  } finally {
+    choices.family = own;
+  }
+}
+
 /** Half the distance of float32 numbers around 1: the most that rounding one operation changes. */
 const ROUNDING = 2 ** -24;
 
