@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Random } from "../../lib/data/random.ts";
 import * as tf from "../../lib/deps/tfjs.ts";
+import type { KernelFamily } from "../../lib/gpu/conv_choice.ts";
 import { rowRanges } from "../../lib/gpu/row_ranges.ts";
 import { startWebGPU } from "../../lib/gpu/start_webgpu.ts";
 import { classSoftmax } from "../../lib/head/class_softmax.ts";
@@ -20,9 +21,15 @@ function joined(parts: Float32Array[]): Float32Array {
   return Float32Array.from(parts.flatMap((part) => [...part]));
 }
 
-for (const kind of ["angular", "additive"] as MarginKind[]) {
+const KINDS: [MarginKind, KernelFamily][] = [["angular", "registers"], ["angular", "workgroup"], [
+  "additive",
+  "registers",
+]];
+
+for (const [kind, family] of KINDS) {
   for (const [batch, classes, dim] of [[5, 131, 8], [16, 257, 32], [1, 64, 4], [9, 192, 12]]) {
-    Deno.test(`classSoftmax() over several ranges is plainSoftmax(): ${kind}, ${batch} of ${classes}x${dim}`, async () => {
+    Deno.test(`classSoftmax() over several ranges is plainSoftmax(): ${kind}, ${family}, ${batch} of ${classes}x${dim}`, async () => {
+      gpu.choices.family = family;
       const random = new Random(33, batch, classes, dim);
       const numbers = (count: number) => Float32Array.from({ length: count }, () => 2 * random.next() / 2 ** 32 - 1);
       const embeddings = tf.tensor2d(numbers(batch * dim), [batch, dim]);
