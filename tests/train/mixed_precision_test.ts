@@ -76,7 +76,7 @@ Deno.test("mixed learns what float32 learns", async () => {
   const losses = [];
   for (const precision of ["f32", "mixed"] as const) {
     const { step, part, dispose } = small(precision);
-    for (let i = 0; i < 60; i++) step.run([part(i)], 0.05);
+    for (let i = 0; i < 60; i++) step.run([part(i)], 0.02);
     const metrics = await step.drain();
     const last = metrics.slice(-10);
     const right = last.reduce((sum, one) => sum + one.right, 0) / (10 * BATCH);
@@ -86,7 +86,7 @@ Deno.test("mixed learns what float32 learns", async () => {
   }
   const [exact, mixed] = losses;
   assert.ok(exact.right > 0.9 && mixed.right > 0.9, JSON.stringify(losses));
-  assert.ok(mixed.last < 0.3 * mixed.first && Math.abs(mixed.last - exact.last) < 0.1 * exact.first);
+  assert.ok(Math.max(mixed.last, exact.last) < 0.02 * exact.first, JSON.stringify(losses));
 });
 
 Deno.test("a step whose gradients are not finite leaves the network as it is, is counted, and halves the scale", async () => {
