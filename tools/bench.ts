@@ -97,8 +97,8 @@ async function main(): Promise<void> {
   if (!Object.hasOwn(KINDS, kind)) {
     throw new InputError(`Cannot bench ${kind}: expected one of ${Object.keys(KINDS).join(", ")}`);
   }
-  const gpu = await startWebGPU();
   const options = command.opts();
+  const gpu = await startWebGPU();
   if (options.gpu) {
     demandGpu(gpu);
     if (kind !== "head") options.batchSize ??= GPU_BATCH;

@@ -330,7 +330,7 @@ export class KernelRunner {
   }
 
   #newCopies(ceiling?: number): TextureCopies {
-    return new TextureCopies(this.#device, (id) => this.#backend.tensorMap.has(id), undefined, ceiling);
+    return new TextureCopies(this.#device, (id) => this.#backend.tensorMap.has(id), { ceiling });
   }
 
   #changed(id: object): void {

@@ -13,6 +13,14 @@ export interface CopySource {
   readonly part: boolean;
 }
 
+/** Bytes of copies. */
+export interface CopyBounds {
+  /** Over these a copy takes the place of an older one of its kind. @default 2^28 */
+  readonly most?: number;
+  /** Over these others have to go. @default `most` */
+  readonly ceiling?: number;
+}
+
 interface Copy {
   readonly texture: GPUTexture;
   readonly view: GPUTextureView;
@@ -61,11 +69,12 @@ export class TextureCopies {
   #bytes = 0;
   #kernel = 0;
 
-  /**
-   * Copies on a device. `isAlive` says whether an owner is still there, so that its copy may be read again. Over `most` bytes a copy takes
-   * the place of an older one of its kind; over `ceiling` others have to go.
-   */
-  constructor(device: GPUDevice, isAlive: (owner: object) => boolean, most = MOST_BYTES, ceiling = most) {
+  /** Copies on a device. `isAlive` says whether an owner is still there, so that its copy may be read again. */
+  constructor(
+    device: GPUDevice,
+    isAlive: (owner: object) => boolean,
+    { most = MOST_BYTES, ceiling = most }: CopyBounds = {},
+  ) {
     this.#device = device;
     this.#isAlive = isAlive;
     this.#most = most;

@@ -2,7 +2,7 @@ import * as tf from "../deps/tfjs.ts";
 import { classTangentKernel, classUpdateKernel, paddedRowsKernel } from "../gpu/kernels/class_rows.ts";
 import { classGradientKernel } from "../gpu/kernels/class_scan.ts";
 import { inFours } from "../gpu/kernels/wgsl.ts";
-import { sharesSums } from "../gpu/ops/batch_norm.ts";
+import { sharesSums } from "../gpu/ops/shares_sums.ts";
 import { rowDots } from "../gpu/ops/class_dots.ts";
 import { multiply, multiplyTransposedInto } from "../gpu/ops/mat_mul.ts";
 import { rowsOf, tableRanges } from "../gpu/row_ranges.ts";
@@ -54,7 +54,7 @@ export function classGradients(gpu: Gpu, inputs: GradientInputs): { directions: 
   // One table each for all ranges: what is given back is free only once the commands are submitted.
   const most = inFours(Math.min(classes, perGradient));
   const [byCosine, toward] = [gpu.kernels.empty([most * batch]), gpu.kernels.empty([most * dim])];
-  const dots = rowDots(gpu, unit, Math.min(classes, perGradient));
+  const dots = rowDots(gpu, unit, most);
   const samples = { values: unit, rows: batch, columns: dim };
   let directions: tf.Tensor = tf.zeros([batch, dim]);
   for (const { first, count, of } of tableRanges(weight, perGradient)) {

@@ -1,7 +1,7 @@
 import * as tf from "../deps/tfjs.ts";
 import { classRowsKernel, targetCosineKernel } from "../gpu/kernels/class_rows.ts";
 import { classScanKernel, scanStrips } from "../gpu/kernels/class_scan.ts";
-import { sharesSums } from "../gpu/ops/batch_norm.ts";
+import { sharesSums } from "../gpu/ops/shares_sums.ts";
 import { rowDots } from "../gpu/ops/class_dots.ts";
 import { rowsOf, rowsPerBinding, tableRanges } from "../gpu/row_ranges.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";

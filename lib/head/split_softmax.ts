@@ -1,6 +1,6 @@
 import * as tf from "../deps/tfjs.ts";
 import { joinScanKernel, joinScanPartsKernel } from "../gpu/kernels/class_scan.ts";
-import { sharesSums } from "../gpu/ops/batch_norm.ts";
+import { sharesSums } from "../gpu/ops/shares_sums.ts";
 import { gradientOp } from "../gpu/ops/gradient_op.ts";
 import type { Gpu } from "../gpu/start_webgpu.ts";
 import { imagesBefore, sumOfShares, type Together } from "../gpu/together.ts";

@@ -107,7 +107,10 @@ Deno.test("over the first bound a copy takes the place of its kind alone, over t
     made++;
     return { createView: () => ({}), destroy: () => destroyed++ };
   };
-  const copies = new TextureCopies({ createTexture } as unknown as GPUDevice, () => true, 2 ** 28, 2 ** 30);
+  const copies = new TextureCopies({ createTexture } as unknown as GPUDevice, () => true, {
+    most: 2 ** 28,
+    ceiling: 2 ** 30,
+  });
   const encoder = { copyBufferToTexture: () => {} } as unknown as GPUCommandEncoder;
   const copy = (megabytes: number) => {
     copies.nextKernel();

@@ -26,6 +26,16 @@ export function scanStrips(classes: number): number {
   return Math.ceil(classes / STRIP);
 }
 
+/** What scan and gradient both read: the table, with what is known of its classes and samples. */
+function tableBindings({ batch, classes }: ClassTableShape): string {
+  return [
+    storage(0, "table", "vec4f", classes * inFours(batch) / 4),
+    storage(1, "inverse", "f32", classes),
+    storage(2, "labels", "i32", batch),
+    storage(4, "first", "i32", 1),
+  ].join("\n");
+}
+
 /** WGSL: four samples' values of a table of one value a sample, from the lane's first sample on. */
 function ofSamples(type: "vec4f" | "vec4i", read: (sample: string) => string, batch: number): string {
   return `${type}(${[0, 1, 2, 3].map((s) => read(`min(4u * q + ${s}u, ${batch - 1}u)`)).join(", ")})`;
@@ -36,7 +46,8 @@ function ofSamples(type: "vec4f" | "vec4i", read: (sample: string) => string, ba
  * logit is scale * phi. Bindings: table [classes, columns], inverse [classes], labels [batch] (i32), phi [batch], first [1] (i32), parts
  * [strips, batch, 4].
  */
-export const classScanKernel = remembered(function ({ batch, classes }: ClassTableShape, scale: number): KernelSpec {
+export const classScanKernel = remembered(function (shape: ClassTableShape, scale: number): KernelSpec {
+  const { batch, classes } = shape;
   const strips = scanStrips(classes);
   const wide = inFours(batch) / 4;
   const lanes = strips * wide;
@@ -48,11 +59,8 @@ export const classScanKernel = remembered(function ({ batch, classes }: ClassTab
     bindings: ["read", "read", "read", "read", "read", "write"],
     workgroups,
     wgsl: `
-${storage(0, "table", "vec4f", classes * wide)}
-${storage(1, "inverse", "f32", classes)}
-${storage(2, "labels", "i32", batch)}
+${tableBindings(shape)}
 ${storage(3, "phi", "f32", batch)}
-${storage(4, "first", "i32", 1)}
 ${storage(5, "parts", "vec4f", strips * batch, "write")}
 @compute @workgroup_size(${size})
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -101,7 +109,8 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
  * gradient [batch, classes in fours], the rest zeros.
  */
 export const classGradientKernel = remembered(
-  function ({ batch, classes }: ClassTableShape, scale: number): KernelSpec {
+  function (shape: ClassTableShape, scale: number): KernelSpec {
+    const { batch, classes } = shape;
     const wide = inFours(batch) / 4;
     const groups = inFours(classes) / 4;
     const lanes = groups * wide;
@@ -113,11 +122,8 @@ export const classGradientKernel = remembered(
       bindings: ["read", "read", "read", "read", "read", "write"],
       workgroups,
       wgsl: `
-${storage(0, "table", "vec4f", classes * wide)}
-${storage(1, "inverse", "f32", classes)}
-${storage(2, "labels", "i32", batch)}
+${tableBindings(shape)}
 ${storage(3, "rows", "f32", 4 * batch)}
-${storage(4, "first", "i32", 1)}
 ${storage(5, "gradient", "vec4f", batch * groups, "write")}
 @compute @workgroup_size(${size})
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {

@@ -1,5 +1,6 @@
 import type { KernelSpec } from "../kernel_spec.ts";
 import type { GroupedConv } from "./grouped_conv2d.ts";
+import { label, paddedBlock, paddedColumns } from "./padded_reads.ts";
 import { remembered } from "./remembered.ts";
 import { flatIndex, spread, storage } from "./wgsl.ts";
 
@@ -37,18 +38,6 @@ function swizzle(vector: string, index: (channel: number) => number): string {
   return components === "xyzw" ? vector : `${vector}.${components}`;
 }
 
-/** Statements for the places `at` + i: `ok` + i, whether it is below `size`, and `p` + i, itself or a neighbour that is. */
-function places(at: string, name: string, indices: readonly number[], size: number): string[] {
-  return indices.map((i) => {
-    const place = `${at} + ${i}`;
-    const id = `${name}${label(i)}`;
-    return `let ok${id} = ${place} >= 0 && ${place} < ${size}; let p${id} = u32(clamp(${place}, 0, ${size - 1}));`;
-  });
-}
-
-/** A number as a part of a name. */
-const label = (i: number): string => i < 0 ? `m${-i}` : `${i}`;
-
 const wholes = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 const distinct = (values: readonly number[]): number[] => [...new Set(values)].sort((a, b) => a - b);
 
@@ -70,14 +59,10 @@ export const vectorsConv2dKernel = remembered(function (conv: GroupedConv): Kern
   const lanes = batch * outHeight * blocks * wide;
   const { size, workgroups } = spread(lanes, 64);
   const inputColumns = distinct(wholes(columns).flatMap((p) => wholes(filterWidth).map((kx) => p * stride + kx)));
-  const lines = [...places("left", "x", inputColumns, width), ...places("top", "y", wholes(filterHeight), height)];
+  const map = { buffer: "input", height, width, wide };
+  const lines = paddedBlock(map, "d", [wholes(filterHeight), inputColumns]);
   for (const p of wholes(columns)) lines.push(`var s${p} = vec4f();`);
   for (const ky of wholes(filterHeight)) {
-    lines.push(`let row${ky} = (image * ${height}u + py${ky}) * ${width}u;`);
-    for (const j of inputColumns) {
-      const value = `input[(row${ky} + px${j}) * ${wide}u + c]`;
-      lines.push(`let d${ky}_${j} = select(vec4f(), ${value}, oky${ky} && okx${j});`);
-    }
     for (const kx of wholes(filterWidth)) {
       for (const i of wholes(per)) {
         const w = `w${ky}_${kx}_${i}`;
@@ -138,14 +123,8 @@ export const vectorsConv2dInputGradientKernel = remembered(function (conv: Group
   const rows = wholes(stride).map((r) => meeting(r, filterHeight));
   const across = wholes(columns).map((q) => meeting(q, filterWidth));
   const stepsOf = (all: typeof rows) => distinct(all.flat().map(({ step }) => step));
-  const lines = [...places("left", "x", stepsOf(across), outWidth), ...places("top", "y", stepsOf(rows), outHeight)];
-  for (const a of stepsOf(rows)) {
-    lines.push(`let row${label(a)} = (image * ${outHeight}u + py${label(a)}) * ${outWidth}u;`);
-    for (const b of stepsOf(across)) {
-      const value = `gradient[(row${label(a)} + px${label(b)}) * ${wide}u + c]`;
-      lines.push(`let g${label(a)}_${label(b)} = select(vec4f(), ${value}, oky${label(a)} && okx${label(b)});`);
-    }
-  }
+  const map = { buffer: "gradient", height: outHeight, width: outWidth, wide };
+  const lines = paddedBlock(map, "g", [stepsOf(rows), stepsOf(across)]);
   for (const tap of wholes(filterHeight * filterWidth)) {
     for (const i of wholes(per)) lines.push(`let w${tap}_${i} = filter_[${(tap * per + i) * wide}u + c];`);
   }
@@ -212,7 +191,7 @@ export const vectorsConv2dFilterGradientKernel = remembered(function (conv: Grou
   const lanes = parts * filterHeight * wide;
   const { size, workgroups } = spread(lanes, 64);
   const inputColumns = distinct(wholes(columns).flatMap((p) => wholes(filterWidth).map((kx) => p * stride + kx)));
-  const lines = places("left", "x", inputColumns, width);
+  const lines = paddedColumns({ width, wide }, inputColumns);
   for (const p of wholes(columns)) {
     const at = `block * ${columns}u + ${p}u`;
     const value = (place: string) => `gradient[(gradientRow + ${place}) * ${wide}u + c]`;
@@ -223,7 +202,7 @@ export const vectorsConv2dFilterGradientKernel = remembered(function (conv: Grou
     );
   }
   for (const j of inputColumns) {
-    lines.push(`let d${j} = select(vec4f(), input[(inputRow + px${j}) * ${wide}u + c], okRow && okx${j});`);
+    lines.push(`let d${j} = select(vec4f(), input[inputRow + px${j}], okRow && okx${j});`);
   }
   const sums = wholes(filterWidth).flatMap((kx) => wholes(per).map((i) => ({ kx, i, sum: `t${kx}_${i}` })));
   for (const { kx, i, sum } of sums) {
@@ -253,7 +232,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
   for (var row = first; row < last; row++) {
     let iy = i32(row % ${outHeight}u * ${stride}u + ky) - ${pad};
     let okRow = iy >= 0 && iy < ${height};
-    let inputRow = (row / ${outHeight}u * ${height}u + u32(clamp(iy, 0, ${height - 1}))) * ${width}u;
+    let inputRow = (row / ${outHeight}u * ${height}u + u32(clamp(iy, 0, ${height - 1}))) * ${width * wide}u;
     let gradientRow = row * ${outWidth}u;
     for (var block = 0u; block < ${blocks}u; block++) {
       let left = i32(block * ${columns * stride}u) - ${pad};

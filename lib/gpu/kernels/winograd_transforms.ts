@@ -1,4 +1,5 @@
 import type { KernelSpec } from "../kernel_spec.ts";
+import { paddedBlock } from "./padded_reads.ts";
 import { remembered } from "./remembered.ts";
 import { normBinding, type NormOnLoad, normOnLoad } from "./norm_on_load.ts";
 import { flatIndex, spread, storage } from "./wgsl.ts";
@@ -48,25 +49,13 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local
 
 /** Statements that read a `side` x `side` block as d0_0 …, from (`top`, `left`) on, zeros outside of the image. */
 function block(
-  name: string,
-  [height, width]: readonly number[],
-  wide: number,
+  [height, width, channels]: readonly number[],
   side: number,
-  value: (loaded: string) => string,
+  value?: (loaded: string) => string,
 ): string[] {
-  const lines: string[] = [];
-  for (let j = 0; j < side; j++) {
-    lines.push(`let x${j} = left + ${j}; let okx${j} = x${j} >= 0 && x${j} < ${width};`);
-    lines.push(`let px${j} = u32(clamp(x${j}, 0, ${width - 1})) * ${wide}u + c;`);
-  }
-  for (let i = 0; i < side; i++) {
-    lines.push(`let y${i} = top + ${i}; let oky${i} = real && y${i} >= 0 && y${i} < ${height};`);
-    lines.push(`let row${i} = (image * ${height}u + u32(clamp(y${i}, 0, ${height - 1}))) * ${width * wide}u;`);
-    for (let j = 0; j < side; j++) {
-      lines.push(`let d${i}_${j} = select(vec4f(), ${value(`${name}[row${i} + px${j}]`)}, oky${i} && okx${j});`);
-    }
-  }
-  return lines;
+  const places = Array.from({ length: side }, (_, i) => i);
+  const map = { buffer: "input", height, width, wide: channels / 4 };
+  return paddedBlock(map, "d", [places, places], { inside: "real", value });
 }
 
 /** Stores every entry of a table of `side` x `side`, `step` vectors from one to the next. */
@@ -98,7 +87,7 @@ ${prologue}
   ${norm ? normOnLoad.setup(norm, "c", wide) : ""}
   let top = i32(tileRow * ${pass.size}u) - ${pass.pad};
   let left = i32(tileColumn * ${pass.size}u) - ${pass.pad};
-  ${block("input", pass.input, wide, inputs, (loaded) => norm ? normOnLoad.apply(norm, loaded) : loaded).join("\n  ")}
+  ${block(pass.input, inputs, norm && ((loaded) => normOnLoad.apply(norm, loaded))).join("\n  ")}
   ${bothSides(bt, (i, j) => `d${i}_${j}`, "r").join("\n  ")}
   ${storeTable(inputs, wide, `tile * ${inputs * inputs * wide}u + c`).join("\n  ")}
 }`,
@@ -123,7 +112,7 @@ ${storage(1, "output", "vec4f", inputs * inputs * count * wide, "write")}
 ${prologue}
   let top = i32(tileRow * ${pass.size}u);
   let left = i32(tileColumn * ${pass.size}u);
-  ${block("input", pass.output, wide, pass.size, (loaded) => loaded).join("\n  ")}
+  ${block(pass.output, pass.size).join("\n  ")}
   ${bothSides(transpose(at), (i, j) => `d${i}_${j}`, "r").join("\n  ")}
   ${storeTable(inputs, wide, `tile * ${inputs * inputs * wide}u + c`).join("\n  ")}
 }`,

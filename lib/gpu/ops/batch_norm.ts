@@ -17,6 +17,7 @@ import { sumPartsKernel } from "../kernels/sum_parts.ts";
 import { gradientOp } from "./gradient_op.ts";
 import type { Gpu } from "../start_webgpu.ts";
 import { computedShares, sumOfShares, type Together } from "../together.ts";
+import { sharesSums } from "./shares_sums.ts";
 
 /** Epsilon and momentum of every batch-norm of the backbones. */
 export const BATCH_NORM = { epsilon: 1e-5, momentum: 0.1 } as const;
@@ -94,11 +95,6 @@ export function statisticsOf(gpu: Gpu, x: tf.Tensor, layer: BatchNormTensors, tr
     [layer.runningMean, layer.runningVariance],
     [{ shape: [2, channels] }],
   )[0];
-}
-
-/** Whether sums over rows are added up by workgroups together. */
-export function sharesSums({ choices }: Gpu): boolean {
-  return choices.family === "workgroup";
 }
 
 function batchStatistics(gpu: Gpu, x: tf.Tensor, layer: BatchNormTensors): tf.Tensor {

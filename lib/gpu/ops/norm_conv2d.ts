@@ -1,12 +1,13 @@
 import type * as tf from "../../deps/tfjs.ts";
 import { normTableKernel } from "../kernels/batch_norm.ts";
 import type { Gpu } from "../start_webgpu.ts";
-import { batchNorm, batchNormGradients, type BatchNormTensors, sharesSums, statisticsOf } from "./batch_norm.ts";
+import { batchNorm, batchNormGradients, type BatchNormTensors, statisticsOf } from "./batch_norm.ts";
 import { conv2d, type Conv2dOptions, layerOf } from "./conv2d.ts";
 import { convFilterGradient, convForward, convInputGradient } from "./conv_passes.ts";
 import { gradientOp } from "./gradient_op.ts";
 import { groupedFilterGradient, groupedForward, groupedInputGradient } from "./grouped_conv.ts";
 import { applyNorm, type Norm } from "./norm.ts";
+import { sharesSums } from "./shares_sums.ts";
 
 /** A batch-norm before a convolution, and the PReLU between them. */
 export interface NormBefore {
