@@ -9,8 +9,8 @@ export interface GroupMemoryParts {
   readonly staging: readonly SharedArrayBuffer[];
 }
 
-/** Words of `control`: the meeting's number or ABORTED; ranks there; who fails; state and length of the reason. */
-const MEETING = 0, PRESENT = 1, FAILING_RANK = 2, REASON_STATE = 3, REASON_LENGTH = 4, HEAD_WORDS = 8;
+/** Words of `control`: the meeting's number or ABORTED; ranks there; who fails; state and length of the reason; whether a user can mend it. */
+const MEETING = 0, PRESENT = 1, FAILING_RANK = 2, REASON_STATE = 3, REASON_LENGTH = 4, IS_INPUT = 5, HEAD_WORDS = 8;
 /** Words of each rank: the meeting it came to last, and its call at even and odd meetings. */
 const CAME_TO = 0, CALLS = 1, CALL_WORDS = 3, RANK_WORDS = 1 + 2 * CALL_WORDS;
 const ABORTED = -1;
@@ -80,8 +80,11 @@ export class GroupMemory {
     return this.#compare(rank, meeting, call);
   }
 
-  /** Ends the group: the first failure is kept, later ones change nothing. Wakes everyone who waits. */
-  abort(rank: number, reason: string): void {
+  /**
+   * Ends the group: the first failure is kept, later ones change nothing. Wakes everyone who waits. `isInput` says that the reason is an
+   * InputError's.
+   */
+  abort(rank: number, reason: string, { isInput = false } = {}): void {
     const words = this.#words;
     if (Atomics.compareExchange(words, REASON_STATE, 0, 1) !== 0) {
       // Whoever is before us is about to write it: from here on the failure is to be seen.
@@ -92,6 +95,7 @@ export class GroupMemory {
     this.#reason.set(this.#privateReason.subarray(0, written));
     Atomics.store(words, REASON_LENGTH, written);
     Atomics.store(words, FAILING_RANK, rank);
+    Atomics.store(words, IS_INPUT, isInput ? 1 : 0);
     Atomics.store(words, MEETING, ABORTED);
     Atomics.notify(words, MEETING);
   }
@@ -102,6 +106,11 @@ export class GroupMemory {
     if (Atomics.load(words, MEETING) !== ABORTED) return undefined;
     const reason = this.#reason.slice(0, Atomics.load(words, REASON_LENGTH));
     return new GroupFailure(Atomics.load(words, FAILING_RANK), new TextDecoder().decode(reason));
+  }
+
+  /** Whether {@linkcode GroupMemory.failure} is of an InputError. */
+  get isInputFailure(): boolean {
+    return Atomics.load(this.#words, IS_INPUT) === 1;
   }
 
   /** @throws {GroupFailure} if a rank has failed. */

@@ -182,12 +182,12 @@ class Run<Result, Message> {
   /** The first failure counts. The others are woken, and have a while for ending by themselves. */
   #fail(rank: number, reason: string, isInput = false): void {
     if (this.#failure) return;
-    this.#memory.abort(rank, reason);
-    // What the ranks agreed on may be older than what is heard here.
+    this.#memory.abort(rank, reason, { isInput });
+    // What the ranks agreed on may be older than what is heard here; and another than the one that failed may be heard first.
     const cause = this.#memory.failure()!;
     const adapter = this.#options.seats[cause.rank]?.adapter;
-    this.#failure = isInput && cause.rank === rank
-      ? new InputError(`rank ${rank} (${adapter}): ${reason}`)
+    this.#failure = this.#memory.isInputFailure
+      ? new InputError(`rank ${cause.rank} (${adapter}): ${cause.reason}`)
       : new GroupFailure(cause.rank, cause.reason, adapter);
     this.#opening?.(undefined);
     const { grace = 5 } = this.#options;

@@ -60,8 +60,9 @@ export function serveRank<Input = unknown, Message = unknown>(work: (rank: Rank<
     const { rank: cause, reason } = error instanceof GroupFailure
       ? error
       : { rank: rank?.rank ?? 0, reason: error instanceof Error ? error.message : String(error) };
-    memory?.abort(cause, reason);
-    post({ kind: "failure", rank: cause, reason, isInput: error instanceof InputError, hasEnded: true });
+    const isInput = error instanceof InputError;
+    memory?.abort(cause, reason, { isInput });
+    post({ kind: "failure", rank: cause, reason, isInput, hasEnded: true });
   };
   refuseToEnd(scope, fail);
 

@@ -102,6 +102,18 @@ Deno.test("WorkerGroup: what a user can mend stays an InputError", async () => {
   assert.equal(error.message, "rank 1 (seat 1): Cannot read x: expected y, found z");
 });
 
+Deno.test("WorkerGroup: that a user can mend it is known to whoever hears of the failure, not from the failing rank alone", () => {
+  const memory = GroupMemory.allocate(2);
+  assert.equal(memory.isInputFailure, false);
+  memory.abort(1, "Cannot read x: expected y, found z", { isInput: true });
+  memory.abort(1, "Cannot read x: expected y, found z");
+  assert.equal(memory.isInputFailure, true);
+  const other = GroupMemory.allocate(2);
+  other.abort(0, "device lost");
+  other.abort(1, "Cannot read x", { isInput: true });
+  assert.deepEqual([other.isInputFailure, other.failure()!.rank], [false, 0]);
+});
+
 for (const task of ["stays", "blocks"] as const) {
   Deno.test(`WorkerGroup: a rank that ${task} away is named when the time limit is over`, async () => {
     const error = await failure(task, 3, 1, { timeout: 0.5, grace: 0.2 });
